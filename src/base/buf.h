@@ -40,7 +40,8 @@ typedef struct
 
 /* Copies @len bytes to the end. */
 void adit_buf_append (AditBuf *buf, const void *data, gsize len);
-/* At least @min (at most 64 KiB) writable bytes at the end, *room says how many; made real by adit_buf_commit(). */
+/* At least @min (at most 64 KiB) writable bytes at the end, *room says how many; made real by
+ * adit_buf_commit(). */
 guint8 *adit_buf_reserve (AditBuf *buf, gsize min, gsize *room);
 void adit_buf_commit (AditBuf *buf, gsize len);
 /* Fills up to @max vectors from the front; returns how many were filled. */
@@ -51,7 +52,7 @@ AditSpan adit_buf_front (const AditBuf *buf);
 AditSpan adit_buf_flatten (AditBuf *buf);
 /* Drops @len bytes from the front (@len <= buf->len). */
 void adit_buf_consume (AditBuf *buf, gsize len);
-/* Moves everything in @from to the end of @to without copying. */
+/* Moves everything in @from to the end of @to; only a little (1 KiB) is copied, where there is room for it. */
 void adit_buf_move (AditBuf *to, AditBuf *from);
 void adit_buf_clear (AditBuf *buf);
 /* Frees the pool of the calling thread; called when a worker ends. */

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* log-line: makes one finished line, human or JSON, in a buffer of the calling thread.
  *
- * Owner: the logging thread, one line at a time. Thread: that one. Never allocates and never writes. Whatever comes
- * in, a human line holds no control character but its newline, and a JSON line is one valid object: long
- * texts end in "…", bytes that are no UTF-8 become \xNN (human) or U+FFFD (JSON), fields beyond the room are left out. */
+ * Owner: the logging thread, one line at a time. Thread: that one. Never allocates and never writes. Whatever
+ * comes in, a human line holds no control character but its newline, and a JSON line is one valid object:
+ * long texts end in "…", bytes that are no UTF-8 become \xNN (human) or U+FFFD (JSON), fields beyond the room
+ * are left out. */
 #pragma once
 
 #include "base/log.h"

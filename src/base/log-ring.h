@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* log-ring: a bounded ring of finished lines between one producer and one consumer.
  *
- * Owner: whoever embeds it. Thread: push by one thread, peek and take by one other; neither waits for the other.
- * A line that does not fit is counted and left out. */
+ * Owner: whoever embeds it. Thread: push by one thread, peek and take by one other; neither waits for the
+ * other. A line that does not fit is counted and left out. */
 #pragma once
 
 #include <glib.h>

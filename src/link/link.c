@@ -36,7 +36,10 @@ on_defer (AditDefer *defer)
   AditLinkPrivate *priv = PRIV (self);
 
   if (!priv->closed && !priv->failure)
-    ADIT_LINK_GET_CLASS (self)->flush (self);
+    {
+      ADIT_LINK_GET_CLASS (self)->flush (self);
+      adit_link_drained (self);
+    }
   if (!priv->closed && priv->failure && !priv->failed)
     {
       priv->failed = TRUE;

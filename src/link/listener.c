@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* listener: see listener.h. */
-#define _GNU_SOURCE
 #include "link/listener.h"
 
 #include "base/error.h"

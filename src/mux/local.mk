@@ -3,14 +3,9 @@
 
 noinst_LTLIBRARIES += src/mux/libadit-mux.la
 src_mux_libadit_mux_la_SOURCES = \
+  src/mux/dispatch.c \
+  src/mux/session-private.h \
   src/mux/session.c \
-  src/mux/session.h \
-  src/mux/stream.c \
-  src/mux/stream.h \
-  src/mux/transport.c \
-  src/mux/transport.h \
-  src/mux/window.c \
-  src/mux/window.h
   src/mux/session.h \
   src/mux/stream.c \
   src/mux/stream.h \

@@ -3,36 +3,36 @@
 #pragma once
 
 #include "wire/head.h"
+#include "wire/head-find.h"
 
-#include <string.h>
+/* Sets of kinds. */
+#define ADIT_HEAD_KIND(kind) (1u << ADIT_FIELD_##kind)
+#define ADIT_HEAD_KIND_IN(kind, set) (((set) >> (kind) & 1u) != 0)
+/* RFC 9110 7.6.1. Trailer is not among them: it goes with the trailers. */
+#define ADIT_HEAD_KINDS_HOP \
+  (ADIT_HEAD_KIND (TRANSFER_ENCODING) | ADIT_HEAD_KIND (CONNECTION) | ADIT_HEAD_KIND (KEEP_ALIVE) \
+   | ADIT_HEAD_KIND (PROXY_CONNECTION) | ADIT_HEAD_KIND (PROXY_AUTHENTICATE) | ADIT_HEAD_KIND (PROXY_AUTHORIZATION) \
+   | ADIT_HEAD_KIND (TE) | ADIT_HEAD_KIND (UPGRADE) | ADIT_HEAD_KIND (HTTP2_SETTINGS))
+/* What adit_head_take_field() wants to see. */
+#define ADIT_HEAD_KINDS_THAT_MATTER \
+  (ADIT_HEAD_KIND (HOST) | ADIT_HEAD_KIND (CONTENT_LENGTH) | ADIT_HEAD_KIND (TRANSFER_ENCODING) \
+   | ADIT_HEAD_KIND (CONNECTION) | ADIT_HEAD_KIND (TE) | ADIT_HEAD_KIND (UPGRADE) | ADIT_HEAD_KIND (EXPECT))
 
-/* Classes of bytes. */
-enum
-{
-  ADIT_HEAD_TOKEN = 1 << 0,  /* tchar, RFC 9110 5.6.2 */
-  ADIT_HEAD_TARGET = 1 << 1, /* what a request-target may hold: visible ASCII without "#" */
-  ADIT_HEAD_NAME = 1 << 2,   /* what a host name may hold here: letters, digits, "-", ".", "_" */
-};
-
-extern const guint8 adit_head_class[256];
-
-#define ADIT_HEAD_IS(byte, of) ((adit_head_class[byte] & (of)) != 0)
-
-/* One parse: what is known of a head so far. */
+/* One parse: what is known of a head so far. Small, for it is cleared for every head. */
 typedef struct
 {
   AditHead *head;
   AditHeadFault *fault;
   const guint8 *at, *end;
-  gboolean response, trailers;
-  gboolean absolute_https;    /* with @absolute */
-  AditSpan absolute;          /* authority of an absolute-form target; no data: another form */
-  AditSpan host;              /* value of the Host field; no data: none yet */
-  AditSpan upgrade;           /* value of the first Upgrade field */
-  guint n_upgrades, n_options;
-  gboolean has_length, has_coding;
-  gboolean says_close, says_keep_alive, says_upgrade;
-  gboolean names_fields;      /* Connection names fields that are not hop-by-hop by kind */
+  AditSpan absolute;               /* authority of an absolute-form target; no data: another form */
+  AditSpan host;                   /* value of the Host field; no data: none yet */
+  AditSpan upgrade;                /* value of the first Upgrade field */
+  guint16 n_upgrades, n_options;
+  guint response : 1, trailers : 1;
+  guint absolute_https : 1;     /* with @absolute */
+  guint has_length : 1, has_coding : 1;
+  guint says_close : 1, says_keep_alive : 1, says_upgrade : 1;
+  guint names_fields : 1;       /* Connection names fields that are not hop-by-hop by kind */
 } AditHeadParser;
 
 /* Sets the fault (PROTOCOL in a response) and returns ADIT_HEAD_BAD. */
@@ -56,47 +56,11 @@ AditFieldKind adit_head_kind (const guint8 *name, gsize len);
 AditHeadResult adit_head_take_field (AditHeadParser *parser, AditField *field);
 /* Marks the fields that Connection names. */
 void adit_head_mark_named (AditHead *head);
-/* TRUE for the kinds that take_field wants to see. */
-gboolean adit_head_kind_matters (AditFieldKind kind);
-gboolean adit_head_kind_is_hop (AditFieldKind kind);
 /* TRUE if a field may not come as a trailer (RFC 9110 6.5.1). */
 gboolean adit_head_bars_trailer (const AditField *field);
 
 /* Takes the next member from the front of *list, without white space around it; FALSE at the end. Members may be empty. */
 gboolean adit_head_list_next (AditSpan *list, AditSpan *member);
-
-/* How many of the eight bytes at @at come before the first control character (HTAB counts as one). */
-static inline guint
-adit_head_clean_bytes (const guint8 *at)
-{
-  const guint64 ones = G_GUINT64_CONSTANT (0x0101010101010101);
-  guint64 word, below, del;
-
-  memcpy (&word, at, sizeof word);
-  word = GUINT64_FROM_LE (word);
-  below = (word - ones * 0x20) & ~word;
-  del = ((word ^ ones * 0x7f) - ones) & ~(word ^ ones * 0x7f);
-  word = (below | del) & ones * 0x80; /* its lowest bit is exact, those above it may be borrowed */
-  return word != 0 ? (guint) __builtin_ctzll (word) / 8 : 8;
-}
-
-/* The first byte from @at on that may not stand in a field value: a control character other than HTAB; or @end. */
-static inline const guint8 *
-adit_head_find_control (const guint8 *at, const guint8 *end)
-{
-  while (at < end)
-    {
-      guint clean = end - at >= 8 ? adit_head_clean_bytes (at) : 0;
-
-      at += clean;
-      if (clean == 8)
-        continue;
-      if ((*at < 0x20 && *at != '\t') || *at == 0x7f)
-        return at;
-      at++;
-    }
-  return end;
-}
 
 /* host [ ":" port ] */
 typedef struct

@@ -32,11 +32,12 @@
 #define ADIT_LIMIT_WINDOW (256u * 1024)          /* credit given to each stream and direction at its start */
 #define ADIT_LIMIT_WINDOW_MAX (16u * 1024 * 1024)
 #define ADIT_LIMIT_WINDOW_BUDGET (64u * 1024 * 1024) /* grown credit of one session: many stalled visitors */
-#define ADIT_LIMIT_V1_QUEUE (1024u * 1024)       /* queued for a stream of a peer without credit */
+#define ADIT_LIMIT_V1_QUEUE (4u * 1024 * 1024)   /* queued for a stream of a peer without credit */
+#define ADIT_LIMIT_SPOOL (1024u * 1024)           /* a body of unknown length, held to give it one for a v1 client; beyond: 411 */
 #define ADIT_LIMIT_STREAMS 65536u                /* streams of one session */
 
 /* Time, in milliseconds. */
 #define ADIT_LIMIT_HANDSHAKE_MS 5000u            /* TLS, Hello, Welcome together: silent connections */
 #define ADIT_LIMIT_LINGER_MS 2000u               /* reading on after a refusal, so that it is not lost to a reset */
 #define ADIT_LIMIT_LINGER (2u * 1024 * 1024)
-#define ADIT_LIMIT_STALL_MS 2000u                /* how long a full v1 stream may hold up the session before it is closed */
+#define ADIT_LIMIT_STALL_MS 1000u                /* how long a full v1 stream may hold up the session before it is closed */
