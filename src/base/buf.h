@@ -52,7 +52,8 @@ AditSpan adit_buf_front (const AditBuf *buf);
 AditSpan adit_buf_flatten (AditBuf *buf);
 /* Drops @len bytes from the front (@len <= buf->len). */
 void adit_buf_consume (AditBuf *buf, gsize len);
-/* Moves everything in @from to the end of @to; only a little (1 KiB) is copied, where there is room for it. */
+/* Moves everything in @from to the end of @to; only a little (1 KiB) is copied, where there is room for it.
+ * */
 void adit_buf_move (AditBuf *to, AditBuf *from);
 void adit_buf_clear (AditBuf *buf);
 /* Frees the pool of the calling thread; called when a worker ends. */

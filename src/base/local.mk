@@ -23,6 +23,9 @@ src_base_libadit_base_la_SOURCES = \
   src/base/settings-scan.h \
   src/base/settings.c \
   src/base/settings.h
+if SANITIZING_THREAD
+src_base_libadit_base_la_SOURCES += tests/lib/tsan-glib.c
+endif
 
 # What a program that uses this room is linked with: the room, those below and their libraries.
 ROOM_BASE = src/base/libadit-base.la $(LIBCONFIG_LIBS) $(GLIB_LIBS)

@@ -527,8 +527,8 @@ whole_number (const config_setting_t *setting, gint64 *number)
       *number = config_setting_get_int64 (setting);
       return TRUE;
     case CONFIG_TYPE_STRING:
-      return g_ascii_string_to_signed (config_setting_get_string (setting), 10, G_MININT64, G_MAXINT64, number,
-                                       NULL);
+      return g_ascii_string_to_signed (config_setting_get_string (setting), 10, G_MININT64, G_MAXINT64,
+                                       number, NULL);
     default:
       return FALSE;
     }

@@ -10,8 +10,8 @@
 #include <glib.h>
 
 typedef struct AditSettings AditSettings; /* a loaded file and its errors */
-/* A borrowed cursor: a group, or an element of a list; lives as long as the settings. In a NULL group every key is
- * absent, so a getter may be asked with what adit_group_get_group() returned. */
+/* A borrowed cursor: a group, or an element of a list; lives as long as the settings. In a NULL group every
+ * key is absent, so a getter may be asked with what adit_group_get_group() returned. */
 typedef struct AditGroup AditGroup;
 
 /* Reads @path. NULL with ADIT_ERROR_USAGE if it cannot be read or parsed; the message is "file:line: reason".
@@ -30,8 +30,8 @@ guint adit_group_get_list (AditGroup *group, const char *key);
 AditGroup *adit_group_get_element (AditGroup *group, const char *key, guint i);
 /* Element @i of list @key as a string (borrowed), NULL if it is a group; else an error is added. */
 const char *adit_group_get_element_string (AditGroup *group, const char *key, guint i);
-/* Member @i of a group that is a table of named groups (tunnels): its name and group; FALSE past the end. Members
- * that are no groups do not count; an error is added for each. */
+/* Member @i of a group that is a table of named groups (tunnels): its name and group; FALSE past the end.
+ * Members that are no groups do not count; an error is added for each. */
 gboolean adit_group_get_member (AditGroup *group, guint i, const char **name, AditGroup **member);
 
 /* Borrowed; @fallback if absent. An error is added for a wrong type. */

@@ -26,6 +26,7 @@ typedef struct
   AditBuf out;
   gboolean finishing, finished; /* FIN is asked for, sent */
   gboolean reading, pending, eof;
+  int broken;                   /* errno of the write that failed; what the peer had sent before is still read */
 } AditTcpPrivate;
 
 G_DEFINE_TYPE_WITH_PRIVATE (AditTcp, adit_tcp, ADIT_TYPE_LINK)
@@ -121,6 +122,11 @@ adit_tcp_recv (AditTcp *self, guint8 *data, gsize len)
       fail_errno (self, errno);
       return ADIT_LINK_FAIL;
     }
+  if (n == 0 && priv->broken)
+    {
+      fail_errno (self, priv->broken);
+      return ADIT_LINK_FAIL;
+    }
   if (n == 0)
     {
       priv->eof = TRUE;
@@ -140,13 +146,31 @@ adit_tcp_read (AditLink *link, guint8 *data, gsize len)
 void
 adit_tcp_push (AditTcp *self, const void *data, gsize len)
 {
-  adit_buf_append (&PRIV (self)->out, data, len);
+  if (PRIV (self)->broken == 0)
+    adit_buf_append (&PRIV (self)->out, data, len);
 }
 
 gsize
 adit_tcp_get_pushed (AditTcp *self)
 {
   return PRIV (self)->out.len;
+}
+
+/* A peer that stopped reading and reset us may have answered before: the failure is told when everything that came was read. */
+static void
+break_off (AditTcp *self, int number)
+{
+  AditTcpPrivate *priv = PRIV (self);
+
+  if ((number != EPIPE && number != ECONNRESET) || !priv->reading || priv->eof)
+    {
+      fail_errno (self, number);
+      return;
+    }
+  priv->broken = number;
+  priv->watch.ready |= ADIT_READY_IN;
+  adit_watch_rearm (&priv->watch);
+  adit_buf_clear (&priv->out);
 }
 
 /* One sendmsg; the number of bytes taken, 0 if none could be. */
@@ -157,7 +181,7 @@ send_vectors (AditTcp *self, const struct iovec *iov, guint n)
   struct msghdr message = { .msg_iov = (struct iovec *) iov, .msg_iovlen = n };
   gssize sent;
 
-  if (!(priv->watch.ready & ADIT_READY_OUT))
+  if (!(priv->watch.ready & ADIT_READY_OUT) || priv->broken)
     return 0;
   do
     sent = sendmsg (priv->watch.fd, &message, MSG_NOSIGNAL);
@@ -166,7 +190,7 @@ send_vectors (AditTcp *self, const struct iovec *iov, guint n)
     return (gsize) sent;
   adit_watch_drained (&priv->watch, ADIT_READY_OUT);
   if (errno != EAGAIN && errno != EWOULDBLOCK)
-    fail_errno (self, errno);
+    break_off (self, errno);
   return 0;
 }
 
@@ -216,7 +240,7 @@ send_direct (AditTcp *self, const struct iovec *iov, guint n, gsize len)
       gsize skip = MIN (sent, iov[i].iov_len);
 
       sent -= skip;
-      if (skip < iov[i].iov_len)
+      if (skip < iov[i].iov_len && priv->broken == 0)
         adit_buf_append (&priv->out, (const guint8 *) iov[i].iov_base + skip, iov[i].iov_len - skip);
     }
   update_want (self);
@@ -228,6 +252,8 @@ adit_tcp_send (AditLink *link, const struct iovec *iov, guint n, gsize len)
   AditTcp *self = ADIT_TCP (link);
   AditTcpPrivate *priv = PRIV (self);
 
+  if (priv->broken)
+    return;
   if (len >= DIRECT)
     {
       send_direct (self, iov, n, len);
@@ -361,6 +387,21 @@ adit_tcp_set_pending (AditTcp *self, gboolean pending)
   priv->pending = pending;
   if (pending)
     priv->watch.ready |= ADIT_READY_IN;
+}
+
+gboolean
+adit_tcp_is_quiet (AditTcp *self)
+{
+  AditTcpPrivate *priv = PRIV (self);
+  guint8 byte;
+  gssize n;
+
+  if (priv->eof || priv->broken || adit_link_is_closed (ADIT_LINK (self)))
+    return FALSE;
+  n = recv (priv->watch.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+  if (n > 0)
+    return adit_link_get_tls (ADIT_LINK (self)) != NULL; /* records that carry nothing for us */
+  return n < 0 && errno == EAGAIN;
 }
 
 void

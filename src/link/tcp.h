@@ -22,6 +22,9 @@ int adit_tcp_get_fd (AditTcp *tcp);
 /* TCP_NODELAY; @session adds TCP_USER_TIMEOUT and a small unsent backlog, so that a control frame never waits behind much data. */
 void adit_tcp_tune (int fd, gboolean session);
 
+/* FALSE if the peer of a connection on which nothing is expected has ended it or sent something: looks without taking. */
+gboolean adit_tcp_is_quiet (AditTcp *tcp);
+
 /* For kinds of link over a socket. */
 void adit_tcp_set_fd (AditTcp *tcp, int fd);
 /* Raw bytes of the socket. */

@@ -394,10 +394,10 @@ adit_tls_new_server (int fd, AditTlsUse use, AditCreds *creds)
   return ADIT_LINK (self);
 }
 
-AditLink *
-adit_tls_new_client (int fd, AditCreds *creds, const AditTrust *trust)
+static AditLink *
+new_client (int fd, AditTlsUse use, AditCreds *creds, const AditTrust *trust)
 {
-  AditTls *self = tls_new (fd, ADIT_TLS_CONTROL, creds, GNUTLS_CLIENT);
+  AditTls *self = tls_new (fd, use, creds, GNUTLS_CLIENT);
 
   self->trust = *trust;
   self->trust.host = g_strdup (trust->host);
@@ -405,6 +405,18 @@ adit_tls_new_client (int fd, AditCreds *creds, const AditTrust *trust)
   if (trust->host && !g_hostname_is_ip_address (trust->host))
     gnutls_server_name_set (self->session, GNUTLS_NAME_DNS, trust->host, strlen (trust->host));
   return ADIT_LINK (self);
+}
+
+AditLink *
+adit_tls_new_client (int fd, AditCreds *creds, const AditTrust *trust)
+{
+  return new_client (fd, ADIT_TLS_CONTROL, creds, trust);
+}
+
+AditLink *
+adit_tls_new_local (int fd, AditCreds *creds, const AditTrust *trust)
+{
+  return new_client (fd, ADIT_TLS_VISITOR, creds, trust);
 }
 
 const char *

@@ -24,6 +24,8 @@ void adit_tls_setup (void);
 AditLink *adit_tls_new_server (int fd, AditTlsUse use, AditCreds *creds);
 /* @trust is copied. on_failed has ADIT_ERROR_VERIFY if the server's key is not what it demands; nothing was sent then. */
 AditLink *adit_tls_new_client (int fd, AditCreds *creds, const AditTrust *trust);
+/* The same towards a web service on this side: TLS 1.2 or 1.3, ALPN "http/1.1". */
+AditLink *adit_tls_new_local (int fd, AditCreds *creds, const AditTrust *trust);
 
 /* The server name that the peer asked for, or NULL. Borrowed until the link ends. */
 const char *adit_tls_get_server_name (AditTls *tls);

@@ -58,6 +58,21 @@ shut (AditSession *self, gboolean at_once, const char *text)
     adit_transport_finish (self->transport);
 }
 
+/* A client that did not get as far as a Hello still reads a Reject. */
+static void
+tell_fault (AditSession *self, const char *text)
+{
+  g_autofree char *reject = NULL;
+
+  if (self->is_server && self->state != ADIT_SESSION_LIVE)
+    {
+      reject = adit_reject_write (text, NULL);
+      adit_transport_send (self->transport, ADIT_FRAME_REJECT, 0, adit_span (reject, strlen (reject)));
+    }
+  else
+    adit_transport_send (self->transport, ADIT_FRAME_CLOSE, 0, adit_span (text, strlen (text)));
+}
+
 void
 adit_session_fail (AditSession *self, GError *error)
 {
@@ -71,7 +86,7 @@ adit_session_fail (AditSession *self, GError *error)
     }
   g_object_ref (self);
   if (is_fault)
-    adit_transport_send (self->transport, ADIT_FRAME_CLOSE, 0, adit_span (error->message, strlen (error->message)));
+    tell_fault (self, error->message);
   shut (self, !is_fault, error->message);
   listener->on_closed (self->owner, error);
   g_error_free (error);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* chunk: the chunked coding (RFC 9112 7.1), decoded in pieces as they come.
  *
- * A machine over single bytes for the lines, and runs of bytes for data and extensions; nothing is buffered but trailers. */
+ * A machine over single bytes for the lines, and runs of bytes for data; nothing is buffered but trailers. */
 #include "wire/chunk.h"
 
 /*   SIZE -> [EXT ->] SIZE_LF -> DATA -> DATA_CR -> DATA_LF -> SIZE …

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* head-fields: what the fields of a head mean for framing, routing and the connection.
  *
- * Pure. Each field is looked at once, when its line is complete, so that a fault does not depend on what follows. */
+ * Pure. Each field is looked at once, when its line is complete, so that a fault does not depend on what
+ * follows. */
 #include "wire/head-private.h"
 
 #include <string.h>
 
-/* TRUE if @name is @lower (lower-case letters, digits, "-") of the same @len, case ignored. Setting bit 5 cannot make another
- * token character equal to one of these. */
+/* TRUE if @name is @lower (lower-case letters, digits, "-") of the same @len, case ignored. Setting bit 5
+ * cannot make another token character equal to one of these. */
 static inline gboolean
 same (const guint8 *name, const char *lower, gsize len)
 {
@@ -50,7 +51,8 @@ adit_head_kind (const guint8 *name, gsize len)
     case 9:
       return IS ("forwarded") ? ADIT_FIELD_FORWARDED : ADIT_FIELD_OTHER;
     case 10:
-      return IS ("connection") ? ADIT_FIELD_CONNECTION : IS ("keep-alive") ? ADIT_FIELD_KEEP_ALIVE : ADIT_FIELD_OTHER;
+      return IS ("connection") ? ADIT_FIELD_CONNECTION
+           : IS ("keep-alive") ? ADIT_FIELD_KEEP_ALIVE : ADIT_FIELD_OTHER;
     case 13:
       return IS ("authorization") ? ADIT_FIELD_AUTHORIZATION : ADIT_FIELD_OTHER;
     case 14:
@@ -76,8 +78,10 @@ adit_head_kind (const guint8 *name, gsize len)
 gboolean
 adit_head_bars_trailer (const AditField *field)
 {
-  static const char *const barred[] = { "content-encoding", "content-type", "content-range", "set-cookie", "cookie",
-                                        "www-authenticate", "cache-control", "max-forwards" };
+  static const char *const barred[] = {
+    "content-encoding", "content-type", "content-range", "set-cookie", "cookie",
+    "www-authenticate", "cache-control", "max-forwards",
+  };
 
   if (field->kind != ADIT_FIELD_OTHER)
     return TRUE;
@@ -299,13 +303,8 @@ static void
 mark_named (AditHead *head, AditSpan option)
 {
   for (guint i = 0; i < head->n_fields; i++)
-    {
-      AditField *field = &head->fields[i];
-
-      if (field->name.len == option.len
-          && g_ascii_strncasecmp ((const char *) field->name.data, (const char *) option.data, option.len) == 0)
-        field->hop = TRUE;
-    }
+    if (adit_head_same (head->fields[i].name, option))
+      head->fields[i].hop = TRUE;
 }
 
 /* Bounded: at most ADIT_LIMIT_FIELDS options and as many fields. */

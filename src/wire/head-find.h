@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* head-find: where a run of allowed bytes ends: the inner loops of the head parser.
  *
- * Pure. With SSE2 sixteen bytes at a time; without, or with ADIT_HEAD_PLAIN defined (for tests), eight or one. Never reads at or
- * past @end. */
+ * Pure. With SSE2 sixteen bytes at a time; without it, or with ADIT_HEAD_PLAIN (for tests), eight or one.
+ * Never reads at or past @end. */
 #pragma once
 
 #include <glib.h>
@@ -59,7 +59,8 @@ static inline AditHeadMask
 adit_head_mask_names (const guint8 *at)
 {
   __m128i v = adit_head_load (at);
-  __m128i letters = adit_head_at_most (_mm_sub_epi8 (_mm_or_si128 (v, _mm_set1_epi8 (0x20)), _mm_set1_epi8 ('a')), 25);
+  __m128i lower = _mm_or_si128 (v, _mm_set1_epi8 (0x20));
+  __m128i letters = adit_head_at_most (_mm_sub_epi8 (lower, _mm_set1_epi8 ('a')), 25);
   __m128i digits = adit_head_at_most (_mm_sub_epi8 (v, _mm_set1_epi8 ('0')), 9);
   __m128i good = _mm_or_si128 (_mm_or_si128 (letters, digits), _mm_cmpeq_epi8 (v, _mm_set1_epi8 ('-')));
 
@@ -71,9 +72,10 @@ adit_head_mask_targets (const guint8 *at)
 {
   __m128i v = adit_head_load (at); /* bytes from 0x80 on are negative here */
   __m128i below = _mm_cmplt_epi8 (v, _mm_set1_epi8 (0x21));
-  __m128i barred = _mm_or_si128 (_mm_cmpeq_epi8 (v, _mm_set1_epi8 (0x7f)), _mm_cmpeq_epi8 (v, _mm_set1_epi8 ('#')));
+  __m128i del = _mm_cmpeq_epi8 (v, _mm_set1_epi8 (0x7f));
+  __m128i hash = _mm_cmpeq_epi8 (v, _mm_set1_epi8 ('#'));
 
-  return (guint) _mm_movemask_epi8 (_mm_or_si128 (below, barred));
+  return (guint) _mm_movemask_epi8 (_mm_or_si128 (below, _mm_or_si128 (del, hash)));
 }
 
 #else
@@ -110,7 +112,7 @@ adit_head_mask_targets (const guint8 *at)
 
 #endif
 
-/* The loops go on by a constant where no bit is set, so that the next load need not wait for the last mask. */
+/* Where no bit is set the loops go on by a constant, so that no load waits for the mask before it. */
 
 /* The first control character other than HTAB, or @end. */
 static inline const guint8 *

@@ -85,8 +85,7 @@ adit_head_authority_equal (AditSpan a, AditSpan b, guint default_port)
   left.name = without_dot (left.name);
   right.name = without_dot (right.name);
   return (left.port != 0 ? left.port : default_port) == (right.port != 0 ? right.port : default_port)
-         && left.name.len == right.name.len
-         && g_ascii_strncasecmp ((const char *) left.name.data, (const char *) right.name.data, left.name.len) == 0;
+         && adit_head_same (left.name, right.name);
 }
 
 gboolean

@@ -8,19 +8,22 @@
 
 #define ALL (ADIT_HEAD_TOKEN | ADIT_HEAD_TARGET | ADIT_HEAD_NAME)
 #define PART (ADIT_HEAD_TOKEN | ADIT_HEAD_TARGET)
+#define TARGET ADIT_HEAD_TARGET
 
 const guint8 adit_head_class[256] = {
-  ['!'] = PART, ['"'] = ADIT_HEAD_TARGET, ['$' ... '\''] = PART, ['(' ... ')'] = ADIT_HEAD_TARGET, ['*' ... '+'] = PART,
-  [','] = ADIT_HEAD_TARGET, ['-' ... '.'] = ALL, ['/'] = ADIT_HEAD_TARGET, ['0' ... '9'] = ALL,
-  [':' ... '@'] = ADIT_HEAD_TARGET, ['A' ... 'Z'] = ALL, ['[' ... ']'] = ADIT_HEAD_TARGET, ['^'] = PART, ['_'] = ALL,
-  ['`'] = PART, ['a' ... 'z'] = ALL, ['{'] = ADIT_HEAD_TARGET, ['|'] = PART, ['}'] = ADIT_HEAD_TARGET, ['~'] = PART,
-  ['#'] = ADIT_HEAD_TOKEN,
+  ['!'] = PART,         ['"'] = TARGET,         ['#'] = ADIT_HEAD_TOKEN, ['$' ... '\''] = PART,
+  ['(' ... ')'] = TARGET, ['*' ... '+'] = PART, [','] = TARGET,          ['-' ... '.'] = ALL,
+  ['/'] = TARGET,       ['0' ... '9'] = ALL,    [':' ... '@'] = TARGET,  ['A' ... 'Z'] = ALL,
+  ['[' ... ']'] = TARGET, ['^'] = PART,         ['_'] = ALL,             ['`'] = PART,
+  ['a' ... 'z'] = ALL,  ['{'] = TARGET,         ['|'] = PART,            ['}'] = TARGET,
+  ['~'] = PART,
 };
 
 AditHeadResult
 adit_head_fail (AditHeadParser *parser, AditReason reason, const char *text)
 {
-  *parser->fault = (AditHeadFault){ .reason = parser->response ? ADIT_REASON_PROTOCOL : reason, .text = text };
+  parser->fault->reason = parser->response ? ADIT_REASON_PROTOCOL : reason;
+  parser->fault->text = text;
   return ADIT_HEAD_BAD;
 }
 
@@ -148,12 +151,15 @@ judge_target (AditHeadParser *parser)
   if (is_method (head, "CONNECT"))
     return adit_head_fail (parser, ADIT_REASON_NOT_SUPPORTED, "CONNECT is not served here");
   head->is_head = is_method (head, "HEAD");
-  head->is_safe = head->is_head || is_method (head, "GET") || is_method (head, "OPTIONS") || is_method (head, "TRACE");
+  head->is_safe
+    = head->is_head || is_method (head, "GET") || is_method (head, "OPTIONS") || is_method (head, "TRACE");
   if (head->target.data[0] == '/')
     return ADIT_HEAD_OK;
   if (head->target.len > 1 || head->target.data[0] != '*')
     return split_absolute (parser);
-  return is_method (head, "OPTIONS") ? ADIT_HEAD_OK : adit_head_bad (parser, "the request-target * without OPTIONS");
+  if (is_method (head, "OPTIONS"))
+    return ADIT_HEAD_OK;
+  return adit_head_bad (parser, "the request-target * without OPTIONS");
 }
 
 AditHeadResult

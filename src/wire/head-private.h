@@ -11,8 +11,9 @@
 /* RFC 9110 7.6.1. Trailer is not among them: it goes with the trailers. */
 #define ADIT_HEAD_KINDS_HOP \
   (ADIT_HEAD_KIND (TRANSFER_ENCODING) | ADIT_HEAD_KIND (CONNECTION) | ADIT_HEAD_KIND (KEEP_ALIVE) \
-   | ADIT_HEAD_KIND (PROXY_CONNECTION) | ADIT_HEAD_KIND (PROXY_AUTHENTICATE) | ADIT_HEAD_KIND (PROXY_AUTHORIZATION) \
-   | ADIT_HEAD_KIND (TE) | ADIT_HEAD_KIND (UPGRADE) | ADIT_HEAD_KIND (HTTP2_SETTINGS))
+   | ADIT_HEAD_KIND (PROXY_CONNECTION) | ADIT_HEAD_KIND (PROXY_AUTHENTICATE) \
+   | ADIT_HEAD_KIND (PROXY_AUTHORIZATION) | ADIT_HEAD_KIND (TE) | ADIT_HEAD_KIND (UPGRADE) \
+   | ADIT_HEAD_KIND (HTTP2_SETTINGS))
 /* What adit_head_take_field() wants to see. */
 #define ADIT_HEAD_KINDS_THAT_MATTER \
   (ADIT_HEAD_KIND (HOST) | ADIT_HEAD_KIND (CONTENT_LENGTH) | ADIT_HEAD_KIND (TRANSFER_ENCODING) \
@@ -59,8 +60,15 @@ void adit_head_mark_named (AditHead *head);
 /* TRUE if a field may not come as a trailer (RFC 9110 6.5.1). */
 gboolean adit_head_bars_trailer (const AditField *field);
 
-/* Takes the next member from the front of *list, without white space around it; FALSE at the end. Members may be empty. */
+/* Takes the next member from the front of *list, without white space around it or empty; FALSE at the end. */
 gboolean adit_head_list_next (AditSpan *list, AditSpan *member);
+
+/* ASCII case is ignored. */
+static inline gboolean
+adit_head_same (AditSpan a, AditSpan b)
+{
+  return a.len == b.len && g_ascii_strncasecmp ((const char *) a.data, (const char *) b.data, a.len) == 0;
+}
 
 /* host [ ":" port ] */
 typedef struct

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* head: the single pass over a head: first line, field lines, and what they add up to.
  *
- * Pure. A fault is found at its byte, so a prefix of a head gives MORE or the fault of the whole, never OK. */
+ * Pure. A fault is found at its byte, so a prefix of a head gives MORE or the fault of the whole, never OK.
+ * What arrives is best parsed at once; adit_head_scan() is for heads that the first parse called MORE. */
 #include "wire/head-private.h"
 
 #include <string.h>
@@ -37,7 +38,9 @@ bad_name (AditHeadParser *parser, const guint8 *at)
     return adit_head_bad (parser, "a line ends with a bare LF");
   if (*at == '\r')
     return adit_head_bad (parser, "a field line without a colon");
-  return adit_head_bad (parser, empty && *at == ':' ? "a field without a name" : "a character that no field name may have");
+  if (*at == ':')
+    return adit_head_bad (parser, "a field without a name");
+  return adit_head_bad (parser, "a character that no field name may have");
 }
 
 static inline gboolean
@@ -184,7 +187,8 @@ settle_response (AditHeadParser *parser, gboolean to_head)
   return ADIT_HEAD_OK;
 }
 
-/* Everything but the fields, which are many and written before they are read. One by one: this is faster than a memset. */
+/* Everything but the fields, which are many and written before they are read. One by one: a memset of this
+ * size becomes "rep stos", which takes longer than all the rest of a small head. */
 static void
 clear (AditHead *head)
 {
@@ -232,7 +236,8 @@ adit_head_parse_request (AditHead *head, const guint8 *data, gsize len, gsize *u
 }
 
 AditHeadResult
-adit_head_parse_response (AditHead *head, const guint8 *data, gsize len, gboolean to_head, gsize *used, AditHeadFault *fault)
+adit_head_parse_response (AditHead *head, const guint8 *data, gsize len, gboolean to_head, gsize *used,
+                          AditHeadFault *fault)
 {
   AditHeadParser parser = { .head = head, .fault = fault, .response = TRUE };
   AditHeadResult result;
@@ -258,12 +263,15 @@ take_bare_fields (AditHeadParser *parser)
 }
 
 AditHeadResult
-adit_head_parse_trailers (AditHead *head, const guint8 *data, gsize len, gboolean bare, gsize *used, AditHeadFault *fault)
+adit_head_parse_trailers (AditHead *head, const guint8 *data, gsize len, gboolean bare, gsize *used,
+                          AditHeadFault *fault)
 {
   AditHeadParser parser = { .head = head, .fault = fault, .trailers = TRUE };
+  AditHeadResult result;
 
   if (bare && len > ADIT_LIMIT_TRAILERS)
     return adit_head_fail (&parser, ADIT_REASON_HEAD_TOO_LARGE, "the trailers are too large");
   start (&parser, data, len, ADIT_LIMIT_TRAILERS + 2);
-  return finish (&parser, bare ? take_bare_fields (&parser) : take_fields (&parser), data, ADIT_LIMIT_TRAILERS + 2, used);
+  result = bare ? take_bare_fields (&parser) : take_fields (&parser);
+  return finish (&parser, result, data, ADIT_LIMIT_TRAILERS + 2, used);
 }

@@ -134,7 +134,7 @@ find_feature (const char *word)
   return (AditFeatures) 0;
 }
 
-/* Unknown words are ignored. "length" and "upgrade" are flags of a Request frame, so they mean nothing without "tunnels". */
+/* Unknown words are ignored. "length" and "upgrade" are flags of a Request frame, so they need "tunnels". */
 static gboolean
 read_features (JsonObject *object, AditFeatures *features, GError **error)
 {
@@ -220,8 +220,10 @@ read_tunnels (const AditJson *json, gboolean answer, GPtrArray *tunnels, GError 
     return refuse (error, "it asks for too many tunnels");
   for (guint i = 0; list != NULL && i < json_array_get_length (list); i++)
     {
-      g_ptr_array_add (tunnels, adit_hello_tunnel_new ());
-      if (!read_tunnel (json, json_array_get_element (list, i), answer, g_ptr_array_index (tunnels, i), error))
+      AditHelloTunnel *tunnel = adit_hello_tunnel_new ();
+
+      g_ptr_array_add (tunnels, tunnel);
+      if (!read_tunnel (json, json_array_get_element (list, i), answer, tunnel, error))
         return FALSE;
     }
   return TRUE;
@@ -244,11 +246,14 @@ read_hello (const AditJson *json, AditHello *hello, GError **error)
 {
   JsonObject *root = json->root;
 
-  if (!read_version (json, &hello->version, error) || !adit_json_get_text (root, "token", &hello->token, error)
+  if (!read_version (json, &hello->version, error)
+      || !adit_json_get_text (root, "token", &hello->token, error)
       || !adit_json_get_text (root, "subdomain", &hello->subdomain, error)
-      || !read_features (root, &hello->features, error) || !read_window (json, hello->features, &hello->window, error)
+      || !read_features (root, &hello->features, error)
+      || !read_window (json, hello->features, &hello->window, error)
       || !adit_json_get_text (root, "instance", &hello->instance, error)
-      || !adit_json_get_text (root, "agent", &hello->agent, error) || !read_tunnels (json, FALSE, hello->tunnels, error))
+      || !adit_json_get_text (root, "agent", &hello->agent, error)
+      || !read_tunnels (json, FALSE, hello->tunnels, error))
     return FALSE;
   if (strlen (hello->token) > ADIT_LIMIT_TOKEN)
     return refuse (error, "the token is too long");

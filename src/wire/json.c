@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* json: strangers' JSON objects, bounded before a parser sees them.
  *
- * Pure. A small lexer of our own knows strings, numbers and words, counts nesting and finds the end of the object; the grammar
- * in between is json-glib's. */
+ * Pure. A small lexer of our own knows strings, numbers and words, counts nesting and finds the end of the
+ * object; the grammar in between is json-glib's. */
 #include "wire/json.h"
 #include "base/error.h"
 #include "wire/limits.h"
@@ -218,7 +218,8 @@ adit_json_close (AditJson *json)
 static gboolean
 wrong_type (const char *key, const char *expected, GError **error)
 {
-  g_set_error (error, ADIT_ERROR, ADIT_ERROR_PROTOCOL, "the message was not understood: \"%s\" is no %s", key, expected);
+  g_set_error (error, ADIT_ERROR, ADIT_ERROR_PROTOCOL, "the message was not understood: \"%s\" is no %s", key,
+               expected);
   return FALSE;
 }
 
@@ -245,7 +246,8 @@ adit_json_get_text (JsonObject *object, const char *key, char **value, GError **
 }
 
 gboolean
-adit_json_get_number (const AditJson *json, JsonObject *object, const char *key, guint64 *value, GError **error)
+adit_json_get_number (const AditJson *json, JsonObject *object, const char *key, guint64 *value,
+                      GError **error)
 {
   JsonNode *node = find (object, key);
   gint64 number;
