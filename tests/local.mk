@@ -23,25 +23,11 @@ unit_tests = \
   tests/unit/test-log \
   tests/unit/test-secret \
   tests/unit/test-settings \
-  tests/unit/test-crew \
-  tests/unit/test-mailbox \
-  tests/unit/test-poller \
-  tests/unit/test-timer \
-  tests/unit/test-worker \
   tests/unit/test-chunk \
   tests/unit/test-frame \
   tests/unit/test-head \
   tests/unit/test-hello \
-  tests/unit/test-reason \
-  tests/unit/test-creds \
-  tests/unit/test-listener \
-  tests/unit/test-pair \
-  tests/unit/test-tcp \
-  tests/unit/test-tls \
-  tests/unit/test-session \
-  tests/unit/test-stream \
-  tests/unit/test-transport \
-  tests/unit/test-window
+  tests/unit/test-reason
 flow_tests =
 
 tests_unit_test_buf_LDADD = $(TEST_BASE)
@@ -51,28 +37,11 @@ tests_unit_test_log_LDADD = $(TEST_BASE)
 tests_unit_test_secret_LDADD = $(TEST_BASE)
 tests_unit_test_settings_LDADD = $(TEST_BASE)
 
-tests_unit_test_crew_LDADD = $(TEST_LOOP)
-tests_unit_test_mailbox_LDADD = $(TEST_LOOP)
-tests_unit_test_poller_LDADD = $(TEST_LOOP)
-tests_unit_test_timer_LDADD = $(TEST_LOOP)
-tests_unit_test_worker_LDADD = $(TEST_LOOP)
-
 tests_unit_test_chunk_LDADD = $(TEST_WIRE)
 tests_unit_test_frame_LDADD = $(TEST_WIRE)
 tests_unit_test_head_LDADD = $(TEST_WIRE)
 tests_unit_test_hello_LDADD = $(TEST_WIRE)
 tests_unit_test_reason_LDADD = $(TEST_WIRE)
-
-tests_unit_test_creds_LDADD = $(TEST_LINK)
-tests_unit_test_listener_LDADD = $(TEST_LINK)
-tests_unit_test_pair_LDADD = $(TEST_LINK)
-tests_unit_test_tcp_LDADD = $(TEST_LINK)
-tests_unit_test_tls_LDADD = $(TEST_LINK)
-
-tests_unit_test_session_LDADD = $(TEST_MUX)
-tests_unit_test_stream_LDADD = $(TEST_MUX)
-tests_unit_test_transport_LDADD = $(TEST_MUX)
-tests_unit_test_window_LDADD = $(TEST_MUX)
 
 # Scripts that read the tree or drive the real programs.
 script_tests = \

@@ -175,22 +175,15 @@ settle (AditLocal *local, gsize least)
 }
 
 static void
-send_buf (AditLink *link, const AditBuf *buf)
+send_buf (AditLink *link, AditBuf *buf)
 {
   struct iovec iov[VECTORS];
   guint n = adit_buf_peek (buf, iov, VECTORS);
 
-  if (n < VECTORS)
-    {
-      adit_link_sendv (link, iov, n);
-      return;
-    }
-  for (const AditBuf *all = buf; all; all = NULL)
-    {
-      AditSpan whole = adit_buf_flatten ((AditBuf *) all);
-
-      adit_link_send (link, whole);
-    }
+  if (n == VECTORS)
+    adit_link_send (link, adit_buf_flatten (buf));
+  else
+    adit_link_sendv (link, iov, n);
 }
 
 /* There is a connection: the head, and the body that waited for it. */

@@ -5,18 +5,34 @@ noinst_LTLIBRARIES += src/client/libadit-client.la
 src_client_libadit_client_la_SOURCES = \
   src/client/address.c \
   src/client/address.h \
+  src/client/agent.c \
+  src/client/agent.h \
   src/client/backoff.c \
   src/client/backoff.h \
+  src/client/bond.c \
+  src/client/bond.h \
+  src/client/contact.c \
+  src/client/contact.h \
   src/client/dialer.c \
   src/client/dialer.h \
+  src/client/forward-private.h \
+  src/client/forward.c \
+  src/client/forward.h \
+  src/client/local.c \
   src/client/localhead.c \
   src/client/localhead.h \
   src/client/netwatch.c \
   src/client/netwatch.h \
+  src/client/plan.h \
   src/client/pool.c \
   src/client/pool.h \
+  src/client/publish.c \
+  src/client/publish.h \
   src/client/queue.c \
   src/client/queue.h \
+  src/client/refusal.c \
+  src/client/refusal.h \
+  src/client/reply.c \
   src/client/target.c \
   src/client/target.h
 

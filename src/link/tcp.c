@@ -61,7 +61,8 @@ update_want (AditTcp *self)
     adit_watch_set_want (&priv->watch, want);
 }
 
-/* After a reset the socket stays "hung up" for ever: read its error once, then it is a failure. */
+/* A socket that hung up stays so for ever: it is judged once. Without an error, and without an end of ours, it was reset and something
+ * else got to see the error; a unix socket hangs up as soon as its peer closes, with bytes still to be read. */
 static void
 check_hangup (AditTcp *self)
 {
@@ -70,7 +71,16 @@ check_hangup (AditTcp *self)
   socklen_t size = sizeof number;
 
   adit_watch_drained (&priv->watch, ADIT_READY_HUP);
-  if (getsockopt (priv->watch.fd, SOL_SOCKET, SO_ERROR, &number, &size) == 0 && number != 0)
+  getsockopt (priv->watch.fd, SOL_SOCKET, SO_ERROR, &number, &size);
+  if (number == 0 && !priv->finished)
+    {
+      int domain = AF_UNIX;
+
+      size = sizeof domain;
+      getsockopt (priv->watch.fd, SOL_SOCKET, SO_DOMAIN, &domain, &size);
+      number = domain == AF_UNIX ? 0 : ECONNRESET;
+    }
+  if (number != 0)
     fail_errno (self, number);
 }
 

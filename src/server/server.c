@@ -359,6 +359,12 @@ adit_server_reload (AditServer *server, AditPolicy *policy, GError **error)
 {
   AditRules *rules, *old = server->rules;
 
+  if (old->visitor && policy->cert_paths->len == 0)
+    {
+      g_set_error_literal (error, ADIT_ERROR, ADIT_ERROR_USAGE,
+                           "server.cert_path is gone, but the HTTPS listener needs it; restart to turn HTTPS off");
+      return FALSE;
+    }
   keep_listeners (policy, old->policy);
   rules = make_rules (policy, error);
   if (rules == NULL)

@@ -14,6 +14,8 @@
 /* Of a body: how much is read at once. */
 #define READ_MAX (ADIT_SCRATCH_SIZE - ADIT_FRAME_HEADER)
 #define HEAD_READ (64u * 1024)
+/* Bytes of answers that the visitor may leave unread before its next request is looked at. */
+#define UNREAD_MAX (256u * 1024)
 /* A visitor that follows its tunnel from worker to worker. */
 #define MOVES_MAX 8
 
@@ -152,14 +154,26 @@ read_off (AditVisitor *visitor)
 
   if (n > 0)
     visitor->dropped += n;
-  if (n == ADIT_LINK_EOF && adit_link_get_queued (visitor->link) > 0)
-    {
-      visitor->eof = TRUE;
-      adit_link_await_drain (visitor->link);
-      return;
-    }
-  if (n == ADIT_LINK_EOF || n == ADIT_LINK_FAIL || visitor->dropped > ADIT_LIMIT_LINGER)
+  if (n == ADIT_LINK_EOF)
+    visitor->eof = TRUE;
+  if (n == ADIT_LINK_FAIL || visitor->dropped > ADIT_LIMIT_LINGER
+      || (visitor->eof && adit_link_get_queued (visitor->link) == 0))
     adit_visitor_close (visitor, FALSE);
+}
+
+/* A slow visitor gets the time to read what was answered; only then a short one to end its own direction. */
+static void
+linger_on (AditVisitor *visitor)
+{
+  if (adit_link_get_queued (visitor->link) > 0)
+    {
+      adit_link_await_drain (visitor->link);
+      set_timer (visitor, visitor->desk->rules->policy->idle_timeout_ms);
+    }
+  else if (visitor->eof)
+    adit_visitor_close (visitor, FALSE);
+  else
+    set_timer (visitor, ADIT_LIMIT_LINGER_MS);
 }
 
 static void
@@ -167,13 +181,10 @@ linger (AditVisitor *visitor)
 {
   set_state (visitor, LINGERING);
   adit_buf_clear (&visitor->in);
-  set_timer (visitor, ADIT_LIMIT_LINGER_MS);
   adit_link_finish (visitor->link);
   adit_link_flush (visitor->link);
-  if (visitor->eof)
-    later (visitor); /* nothing more will be readable */
-  else
-    adit_link_set_reading (visitor->link, TRUE);
+  adit_link_set_reading (visitor->link, TRUE);
+  later (visitor);
 }
 
 /* Answers by ourselves. Where there was any doubt, or a body is still to come, the connection ends. */
@@ -323,7 +334,8 @@ serve (AditVisitor *visitor, const AditHead *head, AditSpan raw, AditTunnel *tun
   adit_exchange_new (visitor, head, raw, tunnel);
 }
 
-/* A complete head at the start of @data. Returns how many bytes were used; those behind are body or the next request. */
+/* A head at the start of @data. Returns how many bytes were used, 0 if it is not complete; those behind are body or the next
+ * request. */
 static gsize
 take_head (AditVisitor *visitor, guint8 *data, gsize len, gboolean is_kept)
 {
@@ -333,8 +345,15 @@ take_head (AditVisitor *visitor, guint8 *data, gsize len, gboolean is_kept)
   AditReason reason;
   gsize used = 0;
 
-  if (adit_head_parse_request (head, data, len, &used, &fault) != ADIT_HEAD_OK)
+  switch (adit_head_parse_request (head, data, len, &used, &fault))
     {
+    case ADIT_HEAD_OK:
+      visitor->reading_head = FALSE;
+      break;
+    case ADIT_HEAD_MORE:
+      return 0;
+    case ADIT_HEAD_BAD:
+    default:
       refuse (visitor, NULL, fault.reason);
       return len;
     }
@@ -384,45 +403,47 @@ feed_rest (AditVisitor *visitor, guint8 *data, gsize len)
 static void
 take_fresh (AditVisitor *visitor, guint8 *data, gsize len)
 {
-  gsize used;
+  gsize used = take_head (visitor, data, len, FALSE);
 
-  if (adit_head_scan (&visitor->scan, data, len) == 0 && len <= ADIT_LIMIT_HEAD)
-    {
-      keep (visitor, data, len, FALSE);
-      return;
-    }
-  visitor->scan = (AditHeadScan){ 0 };
-  visitor->reading_head = FALSE;
-  used = take_head (visitor, data, len, FALSE);
   if (used < len)
     feed_rest (visitor, data + used, len - used);
 }
 
-/* A head in bytes that were kept. TRUE: one was taken. */
+/* A head in bytes that were kept; one that comes byte by byte is not parsed before its end is there. TRUE: one was taken. */
 static gboolean
 take_kept (AditVisitor *visitor)
 {
   AditSpan all = adit_buf_flatten (&visitor->in);
   gsize used;
 
-  if (adit_head_scan (&visitor->scan, all.data, all.len) == 0 && all.len <= ADIT_LIMIT_HEAD)
+  if (adit_head_scan (&visitor->scan, all.data, all.len) == 0 && all.len < ADIT_LIMIT_HEAD)
     return FALSE;
   visitor->scan = (AditHeadScan){ 0 };
-  visitor->reading_head = FALSE;
   used = take_head (visitor, (guint8 *) all.data, all.len, TRUE);
   if (visitor->state == SERVING || visitor->state == READING)
     adit_buf_consume (&visitor->in, MIN (used, visitor->in.len));
-  return TRUE;
+  return used > 0;
+}
+
+/* Who does not read the answers gets no further ones: they would pile up here. */
+static gboolean
+may_go_on (AditVisitor *visitor)
+{
+  if (adit_link_get_queued (visitor->link) <= UNREAD_MAX)
+    return TRUE;
+  adit_link_set_reading (visitor->link, FALSE);
+  adit_link_await_drain (visitor->link);
+  return FALSE;
 }
 
 /* Takes heads from what was kept, one after the other, until one is being served or is not complete. */
 static void
 run (AditVisitor *visitor)
 {
-  if (visitor->running)
+  if (visitor->running || !may_go_on (visitor))
     return;
   visitor->running = TRUE;
-  while (visitor->state == READING && visitor->in.len > 0 && take_kept (visitor))
+  while (visitor->state == READING && visitor->in.len > 0 && may_go_on (visitor) && take_kept (visitor))
     ;
   visitor->running = FALSE;
   if (visitor->state == SERVING && visitor->in.len > 0)
@@ -459,7 +480,7 @@ on_later (AditDefer *defer)
       pump_body (visitor);
       break;
     case LINGERING:
-      read_off (visitor);
+      linger_on (visitor);
       break;
     case HANDSHAKE:
     case WAITING:
@@ -485,7 +506,7 @@ static void
 read_head (AditVisitor *visitor)
 {
   guint8 *data = adit_worker_scratch (visitor->desk->worker, ADIT_SCRATCH_READ);
-  gssize n = adit_link_read (visitor->link, data, HEAD_READ);
+  gssize n = may_go_on (visitor) ? adit_link_read (visitor->link, data, HEAD_READ) : ADIT_LINK_AGAIN;
 
   if (n == ADIT_LINK_EOF)
     end_of_input (visitor);
@@ -607,7 +628,9 @@ on_drained (gpointer owner)
   AditVisitor *visitor = owner;
 
   if (visitor->state == LINGERING)
-    read_off (visitor);
+    linger_on (visitor);
+  else if (visitor->state == READING)
+    run (visitor);
   else if (visitor->exchange)
     adit_exchange_drained (visitor->exchange);
 }

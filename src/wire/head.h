@@ -56,7 +56,8 @@ typedef enum
 typedef struct
 {
   AditSpan method;      /* request */
-  AditSpan target;      /* request: origin-form or "*"; the path of an absolute-form ("/" if it had none) */
+  AditSpan target;      /* request: origin-form or "*"; the path of an absolute-form (if it had
+                         * none "/", for OPTIONS "*") */
   AditSpan host;        /* request: the authority that names the tunnel, as written (absolute-form wins over Host) */
   AditSpan reason;      /* response */
   AditSpan upgrade;     /* value of the single Upgrade field if Connection names it, else empty */

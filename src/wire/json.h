@@ -15,14 +15,14 @@ typedef struct
   gboolean has_minus; /* a negative number stands somewhere: a top bit is a sign */
 } AditJson;
 
-/* FALSE with ADIT_ERROR_PROTOCOL: more than ADIT_LIMIT_HELLO bytes, nesting past ADIT_LIMIT_JSON_DEPTH, no JSON,
- * no object. With TRUE adit_json_close() is due. */
+/* FALSE with ADIT_ERROR_PROTOCOL: more than ADIT_LIMIT_HELLO bytes, nesting past ADIT_LIMIT_JSON_DEPTH, no
+ * JSON, no object. With TRUE adit_json_close() is due. */
 gboolean adit_json_open (AditJson *json, const guint8 *data, gsize len, GError **error);
 void adit_json_close (AditJson *json);
 
 /* Members of @object (json->root or one inside). Missing or null: TRUE, and *value stays as it is. A wrong
- * type: FALSE with ADIT_ERROR_PROTOCOL. *value of get_text is freed and replaced by a new string; a list and its
- * elements are borrowed. */
+ * type: FALSE with ADIT_ERROR_PROTOCOL. *value of get_text is freed and replaced by a new string; a list and
+ * its elements are borrowed. */
 gboolean adit_json_get_text (JsonObject *object, const char *key, char **value, GError **error);
 gboolean adit_json_get_number (const AditJson *json, JsonObject *object, const char *key, guint64 *value,
                                GError **error);

@@ -5,8 +5,6 @@
  * report whatever they protect. Each function here stands before GLib's of the same name in our programs, calls it, and adds
  * the edge: what was done before a release is seen after an acquire of the same address. Linked into --enable-sanitizers=thread
  * builds only. Hides no race: it adds exactly the edges that GLib documents. */
-#define _GNU_SOURCE
-
 #include <dlfcn.h>
 #include <glib-object.h>
 

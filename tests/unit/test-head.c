@@ -255,6 +255,7 @@ static const Row requests[] = {
   FAIL ("GET / HTTP/1.1\r\nHost: a.b:0\r\n\r\n", BAD, "the port of the host is malformed"),
   FAIL ("GET / HTTP/1.1\r\nHost: a.b:65536\r\n\r\n", BAD, "the port of the host is malformed"),
   FAIL ("GET / HTTP/1.1\r\nHost: a.b:080808\r\n\r\n", BAD, "the port of the host is malformed"),
+  FAIL ("GET / HTTP/1.1\r\nHost: a.b:000080\r\n\r\n", BAD, "the port of the host is malformed"),
   FAIL ("GET / HTTP/1.1\r\nHost: a.b:8x\r\n\r\n", BAD, "the port of the host is malformed"),
   FAIL ("GET / HTTP/1.1\r\nHost: a.b:-1\r\n\r\n", BAD, "the port of the host is malformed"),
   FAIL ("GET / HTTP/1.1\r\nHost: ::1\r\n\r\n", BAD, "the host is malformed"),

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+# plugins: one folder each, whose local.mk is included here. None yet.
