@@ -6,7 +6,8 @@
 check_LTLIBRARIES += tests/lib/libtesting.la
 tests_lib_libtesting_la_SOURCES = \
   tests/lib/testing.c \
-  tests/lib/testing.h
+  tests/lib/testing.h \
+  tests/lib/turning.h
 
 TEST_BASE = tests/lib/libtesting.la $(ROOM_BASE) $(CHECK_LIBS)
 TEST_LOOP = tests/lib/libtesting.la $(ROOM_LOOP) $(CHECK_LIBS)
@@ -23,6 +24,10 @@ unit_tests = \
   tests/unit/test-log \
   tests/unit/test-secret \
   tests/unit/test-settings \
+  tests/unit/test-mailbox \
+  tests/unit/test-poller \
+  tests/unit/test-timer \
+  tests/unit/test-worker \
   tests/unit/test-chunk \
   tests/unit/test-frame \
   tests/unit/test-head \
@@ -36,6 +41,11 @@ tests_unit_test_error_LDADD = $(TEST_BASE)
 tests_unit_test_log_LDADD = $(TEST_BASE)
 tests_unit_test_secret_LDADD = $(TEST_BASE)
 tests_unit_test_settings_LDADD = $(TEST_BASE)
+
+tests_unit_test_mailbox_LDADD = $(TEST_LOOP)
+tests_unit_test_poller_LDADD = $(TEST_LOOP)
+tests_unit_test_timer_LDADD = $(TEST_LOOP)
+tests_unit_test_worker_LDADD = $(TEST_LOOP)
 
 tests_unit_test_chunk_LDADD = $(TEST_WIRE)
 tests_unit_test_frame_LDADD = $(TEST_WIRE)

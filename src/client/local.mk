@@ -11,6 +11,11 @@ src_client_libadit_client_la_SOURCES = \
   src/client/backoff.h \
   src/client/bond.c \
   src/client/bond.h \
+  src/client/cfgstore.c \
+  src/client/check.c \
+  src/client/check.h \
+  src/client/clientcfg.c \
+  src/client/clientcfg.h \
   src/client/contact.c \
   src/client/contact.h \
   src/client/dialer.c \
@@ -21,8 +26,15 @@ src_client_libadit_client_la_SOURCES = \
   src/client/local.c \
   src/client/localhead.c \
   src/client/localhead.h \
+  src/client/login.c \
+  src/client/login.h \
+  src/client/look.c \
+  src/client/look.h \
   src/client/netwatch.c \
   src/client/netwatch.h \
+  src/client/options.c \
+  src/client/options.h \
+  src/client/plan.c \
   src/client/plan.h \
   src/client/pool.c \
   src/client/pool.h \
@@ -33,6 +45,10 @@ src_client_libadit_client_la_SOURCES = \
   src/client/refusal.c \
   src/client/refusal.h \
   src/client/reply.c \
+  src/client/runner.c \
+  src/client/runner.h \
+  src/client/say.c \
+  src/client/say.h \
   src/client/target.c \
   src/client/target.h
 

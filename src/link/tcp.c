@@ -286,7 +286,11 @@ adit_tcp_flush (AditLink *link)
 static void
 adit_tcp_finish (AditLink *link)
 {
-  PRIV (ADIT_TCP (link))->finishing = TRUE;
+  AditTcpPrivate *priv = PRIV (ADIT_TCP (link));
+
+  if (priv->finished)
+    return;
+  priv->finishing = TRUE;
   adit_link_want_flush (link);
 }
 

@@ -25,7 +25,7 @@ struct _AditTls
   AditBuf plain;  /* sent, not yet in a record */
   AditBuf stash;  /* received, not yet taken by GnuTLS */
   AditSpan piece; /* of the worker's scratch memory, within one call */
-  gboolean open, finishing, ended;
+  gboolean open, finishing, said_bye, ended;
   char *server_name;
 };
 
@@ -263,6 +263,7 @@ adit_tls_flush (AditLink *link)
       if (self->finishing && self->plain.len == 0)
         {
           self->finishing = FALSE;
+          self->said_bye = TRUE;
           gnutls_bye (self->session, GNUTLS_SHUT_WR);
           ADIT_LINK_CLASS (adit_tls_parent_class)->finish (link);
         }
@@ -303,7 +304,9 @@ adit_tls_send (AditLink *link, const struct iovec *iov, guint n, gsize len)
 static void
 adit_tls_finish (AditLink *link)
 {
-  ADIT_TLS (link)->finishing = TRUE;
+  AditTls *self = ADIT_TLS (link);
+
+  self->finishing = !self->said_bye;
   adit_link_want_flush (link);
 }
 

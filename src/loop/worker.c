@@ -29,6 +29,7 @@ struct _AditWorker
   gboolean stopping;
   int wakeup; /* descriptor that the context polls, once known */
   gboolean polled;
+  gboolean woken; /* in this turn, by mail or by the context */
 };
 
 G_DEFINE_FINAL_TYPE (AditWorker, adit_worker, G_TYPE_OBJECT)
@@ -50,7 +51,8 @@ static gint
 worker_poll (GPollFD *fds, guint n_fds, gint timeout)
 {
   AditWorker *self = current;
-  GPollFD all[16];
+  g_autofree GPollFD *many = NULL;
+  GPollFD few[16], *all = few;
   gint n;
 
   self->polled = TRUE;
@@ -58,18 +60,20 @@ worker_poll (GPollFD *fds, guint n_fds, gint timeout)
     {
       if (self->wakeup < 0)
         adit_poller_add_wakeup (self->poller, self->wakeup = fds[0].fd);
-      fds[0].revents = adit_poller_wait (self->poller, timeout) ? G_IO_IN : 0;
+      self->woken = adit_poller_wait (self->poller, timeout);
+      fds[0].revents = self->woken ? G_IO_IN : 0;
       self->now_us = adit_clock_us ();
       return fds[0].revents ? 1 : 0;
     }
-  g_return_val_if_fail (n_fds < G_N_ELEMENTS (all), -1);
+  if (n_fds >= G_N_ELEMENTS (few))
+    all = many = g_new (GPollFD, n_fds + 1);
   for (guint i = 0; i < n_fds; i++)
     all[i] = fds[i];
   all[n_fds] = (GPollFD){ .fd = adit_poller_get_fd (self->poller), .events = G_IO_IN };
   n = g_poll (all, n_fds + 1, timeout);
   for (guint i = 0; i < n_fds; i++)
     fds[i].revents = n > 0 ? all[i].revents : 0;
-  adit_poller_wait (self->poller, 0);
+  self->woken = adit_poller_wait (self->poller, 0);
   self->now_us = adit_clock_us ();
   return n;
 }
@@ -81,11 +85,14 @@ source_prepare (GSource *source, gint *timeout)
   return FALSE;
 }
 
-/* Every turn has work of the worker's own, if only a timer that is due or the mail behind the wake-up. */
+/* Without work of the worker's own, foreign sources of a lower priority get the turn. */
 static gboolean
 source_check (GSource *source)
 {
-  return TRUE;
+  AditWorker *self = ((WorkerSource *) source)->worker;
+
+  return self->woken || adit_poller_is_runnable (self->poller) || self->defers.next != &self->defers
+         || adit_wheel_get_wait (self->wheel, self->now_us) == 0;
 }
 
 static void

@@ -5,6 +5,7 @@
 #include "lib/turning.h"
 
 #include <stddef.h>
+#include <string.h>
 
 #define TICK_US (ADIT_WHEEL_TICK_MS * 1000)
 #define TURN_US ((gint64) ADIT_WHEEL_SLOTS * TICK_US)
@@ -125,7 +126,7 @@ START_TEST (test_order)
   init (probes, G_N_ELEMENTS (delays));
   for (guint i = 0; i < G_N_ELEMENTS (delays); i++)
     set (&probes[i], delays[i]);
-  run_at (now_us + 5000 * 1000);
+  sleep_until (now_us + 5000 * 1000);
   ck_assert_uint_eq (n_order, G_N_ELEMENTS (delays));
   for (guint i = 1; i < n_order; i++)
     ck_assert_int_le (order[i - 1]->due_us, order[i]->due_us);
@@ -265,6 +266,7 @@ START_TEST (test_set_in_function)
   before = at_once.fired;
   sleep_until (now_us + TURN_US + 2 * TICK_US);
   ck_assert_uint_eq (at_once.fired, before + 1);
+  adit_timer_stop (&at_once.timer);
 }
 END_TEST
 
