@@ -32,8 +32,11 @@ unit_tests = \
   tests/unit/test-frame \
   tests/unit/test-head \
   tests/unit/test-hello \
-  tests/unit/test-reason
-flow_tests =
+  tests/unit/test-reason \
+  tests/unit/test-link \
+  tests/unit/test-window
+flow_tests = \
+  tests/flow/test-local
 
 tests_unit_test_buf_LDADD = $(TEST_BASE)
 tests_unit_test_clock_LDADD = $(TEST_BASE)
@@ -52,6 +55,12 @@ tests_unit_test_frame_LDADD = $(TEST_WIRE)
 tests_unit_test_head_LDADD = $(TEST_WIRE)
 tests_unit_test_hello_LDADD = $(TEST_WIRE)
 tests_unit_test_reason_LDADD = $(TEST_WIRE)
+
+tests_unit_test_link_LDADD = $(TEST_LINK)
+
+tests_unit_test_window_LDADD = $(TEST_MUX)
+
+tests_flow_test_local_LDADD = $(TEST_CLIENT)
 
 # Scripts that read the tree or drive the real programs.
 script_tests = \

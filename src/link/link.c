@@ -153,6 +153,12 @@ adit_link_is_closed (AditLink *self)
   return PRIV (self)->closed;
 }
 
+gboolean
+adit_link_has_failed (AditLink *self)
+{
+  return PRIV (self)->failure != NULL;
+}
+
 void
 adit_link_set_reading (AditLink *self, gboolean reading)
 {

@@ -63,6 +63,8 @@ void adit_link_finish (AditLink *link);
 /* Drops the queue and the descriptor; @reset sends RST where the kind of link can. No callback after it. Idempotent. */
 void adit_link_close (AditLink *link, gboolean reset);
 gboolean adit_link_is_closed (AditLink *link);
+/* TRUE from the failure on, also before on_failed told it. */
+gboolean adit_link_has_failed (AditLink *link);
 /* Whether on_readable is wanted; TRUE at the start. */
 void adit_link_set_reading (AditLink *link, gboolean reading);
 /* Bytes that were sent but not taken by the kernel yet. */

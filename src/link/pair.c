@@ -44,10 +44,19 @@ on_wake (AditDefer *defer)
   if (!adit_link_is_closed (link) && self->reading && (self->in.len > 0 || (self->ended && !self->eof)))
     {
       adit_link_readable (link);
-      if (!adit_link_is_closed (link) && self->reading && self->in.len > 0)
+      if (!adit_link_is_closed (link) && self->reading && (self->in.len > 0 || (self->ended && !self->eof)))
         wake (self);
     }
   g_object_unref (self);
+}
+
+/* Nothing is readable behind a failure. */
+static void
+fail (AditPair *self)
+{
+  adit_buf_clear (&self->in);
+  self->ended = FALSE;
+  adit_link_fail (ADIT_LINK (self), g_error_new_literal (ADIT_ERROR, ADIT_ERROR_CLOSED, "reset"));
 }
 
 static gssize
@@ -132,7 +141,7 @@ adit_pair_close (AditLink *link, gboolean reset)
       other->other = NULL;
       self->other = NULL;
       if (reset)
-        adit_link_fail (ADIT_LINK (other), g_error_new_literal (ADIT_ERROR, ADIT_ERROR_CLOSED, "reset"));
+        fail (other);
       wake (other);
     }
   adit_buf_clear (&self->out);
@@ -224,9 +233,7 @@ adit_pair_set_capacity (AditPair *self, gsize most)
 void
 adit_pair_cut (AditPair *self)
 {
-  AditPair *other = self->other;
-
-  if (other)
-    adit_link_fail (ADIT_LINK (other), g_error_new_literal (ADIT_ERROR, ADIT_ERROR_CLOSED, "reset"));
-  adit_link_fail (ADIT_LINK (self), g_error_new_literal (ADIT_ERROR, ADIT_ERROR_CLOSED, "reset"));
+  if (self->other)
+    fail (self->other);
+  fail (self);
 }

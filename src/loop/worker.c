@@ -22,6 +22,7 @@ struct _AditWorker
   AditMailbox *mailbox;
   AditWheel *wheel;
   AditDefer defers; /* head of a ring */
+  AditDefer ends;   /* the same, for the end of the thread */
   guint8 *scratch[ADIT_SCRATCH_N];
   gint64 now_us;
 
@@ -96,11 +97,11 @@ source_check (GSource *source)
 }
 
 static void
-run_defers (AditWorker *self)
+run_ring (AditWorker *self, AditDefer *ring)
 {
-  while (self->defers.next != &self->defers)
+  while (ring->next != ring)
     {
-      AditDefer *defer = self->defers.next;
+      AditDefer *defer = ring->next;
 
       adit_worker_undefer (self, defer);
       defer->func (defer);
@@ -115,7 +116,7 @@ source_dispatch (GSource *source, GSourceFunc callback, gpointer data)
   adit_mailbox_deliver (self->mailbox);
   adit_wheel_run (self->wheel, self->now_us);
   adit_poller_run (self->poller);
-  run_defers (self);
+  run_ring (self, &self->defers);
   return G_SOURCE_CONTINUE;
 }
 
@@ -130,6 +131,8 @@ adit_worker_finalize (GObject *object)
 {
   AditWorker *self = ADIT_WORKER (object);
 
+  run_ring (self, &self->ends);
+  run_ring (self, &self->defers);
   adit_mailbox_free (self->mailbox);
   g_source_destroy (self->source);
   g_source_unref (self->source);
@@ -154,6 +157,7 @@ adit_worker_init (AditWorker *self)
 {
   self->wakeup = -1;
   self->defers.next = self->defers.prev = &self->defers;
+  self->ends.next = self->ends.prev = &self->ends;
   self->now_us = adit_clock_us ();
   self->poller = adit_poller_new ();
   self->mailbox = adit_mailbox_new ();
@@ -197,6 +201,16 @@ adit_worker_get_poller (AditWorker *self)
   return self->poller;
 }
 
+/* What the last turn asked for still leaves (closing frames, refusals); then what lives on without an owner ends. */
+static void
+wind_up (AditWorker *self)
+{
+  while (adit_mailbox_deliver (self->mailbox) || self->defers.next != &self->defers)
+    run_ring (self, &self->defers);
+  run_ring (self, &self->ends);
+  run_ring (self, &self->defers);
+}
+
 static gpointer
 worker_main (gpointer data)
 {
@@ -206,9 +220,7 @@ worker_main (gpointer data)
   g_main_context_push_thread_default (self->context);
   while (!self->stopping)
     g_main_context_iteration (self->context, TRUE);
-  /* What the last turn asked for still leaves: closing frames, refusals. */
-  while (adit_mailbox_deliver (self->mailbox) || self->defers.next != &self->defers)
-    run_defers (self);
+  wind_up (self);
   g_main_context_pop_thread_default (self->context);
   adit_buf_pool_drain ();
   current = NULL;
@@ -297,16 +309,28 @@ adit_worker_now_us (AditWorker *self)
   return self->now_us;
 }
 
-void
-adit_worker_defer (AditWorker *self, AditDefer *defer)
+static void
+join_ring (AditDefer *ring, AditDefer *defer)
 {
   if (defer->queued)
     return;
   defer->queued = TRUE;
-  defer->next = &self->defers;
-  defer->prev = self->defers.prev;
-  self->defers.prev->next = defer;
-  self->defers.prev = defer;
+  defer->next = ring;
+  defer->prev = ring->prev;
+  ring->prev->next = defer;
+  ring->prev = defer;
+}
+
+void
+adit_worker_defer (AditWorker *self, AditDefer *defer)
+{
+  join_ring (&self->defers, defer);
+}
+
+void
+adit_worker_defer_to_end (AditWorker *self, AditDefer *defer)
+{
+  join_ring (&self->ends, defer);
 }
 
 void

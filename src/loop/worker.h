@@ -59,7 +59,10 @@ void adit_worker_call (AditWorker *worker, void (*func) (gpointer data), gpointe
 /* Time of this turn in microseconds (CLOCK_MONOTONIC). */
 gint64 adit_worker_now_us (AditWorker *worker);
 void adit_worker_defer (AditWorker *worker, AditDefer *defer);
+/* Takes it back, from the turn's end or the worker's. */
 void adit_worker_undefer (AditWorker *worker, AditDefer *defer);
+/* Runs when the worker's thread ends: for what lives on without an owner, such as a link that lingers. */
+void adit_worker_defer_to_end (AditWorker *worker, AditDefer *defer);
 /* ADIT_SCRATCH_SIZE bytes; ADIT_SCRATCH_ROOM more may be written in front of them. */
 guint8 *adit_worker_scratch (AditWorker *worker, AditScratch which);
 /* Arms @timer on this worker. */

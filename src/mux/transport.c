@@ -30,8 +30,10 @@ struct _AditTransport
 
   guint holds;
   gboolean is_full;        /* room was refused */
+  gboolean lingers;
   gint64 seen_us;
   AditTimer linger;
+  AditDefer end;           /* of the worker, while it lingers */
 };
 
 G_DEFINE_FINAL_TYPE (AditTransport, adit_transport, G_TYPE_OBJECT)
@@ -186,7 +188,7 @@ on_readable (gpointer owner)
 
   if (self->listener)
     read_some (self);
-  else if (adit_timer_is_set (&self->linger))
+  else if (self->lingers)
     read_off (self);
   g_object_unref (self);
 }
@@ -240,6 +242,12 @@ on_linger (AditTimer *timer)
 }
 
 static void
+on_end (AditDefer *defer)
+{
+  adit_transport_close ((AditTransport *) ((char *) defer - offsetof (AditTransport, end)));
+}
+
+static void
 adit_transport_finalize (GObject *object)
 {
   AditTransport *self = ADIT_TRANSPORT (object);
@@ -261,6 +269,7 @@ static void
 adit_transport_init (AditTransport *self)
 {
   adit_timer_init (&self->linger, on_linger);
+  self->end.func = on_end;
 }
 
 AditTransport *
@@ -341,10 +350,17 @@ adit_transport_finish (AditTransport *self)
   AditWorker *worker = adit_link_get_worker (self->link);
 
   self->listener = NULL;
-  if (worker == NULL || adit_timer_is_set (&self->linger))
+  if (self->lingers)
     return;
+  if (worker == NULL || adit_link_has_failed (self->link))
+    {
+      adit_transport_close (self);
+      return;
+    }
+  self->lingers = TRUE;
   g_object_ref (self); /* until adit_transport_close() */
   adit_worker_set_timer (worker, &self->linger, ADIT_LIMIT_LINGER_MS);
+  adit_worker_defer_to_end (worker, &self->end);
   adit_link_finish (self->link);
   adit_link_set_reading (self->link, TRUE);
 }
@@ -352,9 +368,12 @@ adit_transport_finish (AditTransport *self)
 void
 adit_transport_close (AditTransport *self)
 {
-  gboolean lingers = adit_timer_is_set (&self->linger);
+  gboolean lingers = self->lingers;
 
   self->listener = NULL;
+  self->lingers = FALSE;
+  if (lingers && adit_link_get_worker (self->link))
+    adit_worker_undefer (adit_link_get_worker (self->link), &self->end);
   adit_timer_stop (&self->linger);
   adit_link_close (self->link, FALSE);
   if (lingers)

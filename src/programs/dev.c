@@ -46,7 +46,7 @@ choose_port (const AditOptions *options, guint16 *port, GError **error)
 static AditServer *
 make_server (guint16 http_port, const char *token, GError **error)
 {
-  g_autofree char *text = g_strdup_printf ("server = { domain = \"localhost\"; bind = \"127.0.0.1\"; control_port = -1;\n"
+  g_autofree char *text = g_strdup_printf ("server = { domain = \"localhost\"; bind = \"127.0.0.1\"; state_dir = \"\";\n"
                                            "  http_port = %u; https_port = 0; workers = 1; };\n"
                                            "control = { tls = \"off\"; };\n"
                                            "auth = { tokens = ( \"%s\" ); };\n", http_port, token);
@@ -54,7 +54,10 @@ make_server (guint16 http_port, const char *token, GError **error)
   g_autoptr (AditPolicy) policy = adit_policy_parse (text, "adit dev", &errors);
 
   if (policy)
-    return adit_server_new (policy, error);
+    {
+      policy->control_port = ADIT_PORT_ANY;
+      return adit_server_new (policy, error);
+    }
   g_set_error_literal (error, ADIT_ERROR, ADIT_ERROR_FAILED, errors && errors[0] ? errors[0] : "no policy");
   return NULL;
 }
@@ -86,8 +89,11 @@ run (const AditOptions *options, AditTarget *target, int *status, GError **error
   AditServer *server = NULL;
   guint16 port;
 
+  /* What it says of its listeners is not news here. */
+  adit_log_set_level (options->log_level == ADIT_LOG_DEBUG ? ADIT_LOG_DEBUG : ADIT_LOG_ERROR);
   if (choose_port (options, &port, error))
     server = make_server (port, token, error);
+  adit_log_set_level (options->log_level);
   if (server == NULL)
     {
       adit_target_free (target);

@@ -8,6 +8,7 @@
 #include "wire/limits.h"
 
 #include <gio/gio.h>
+#include <stdio.h>
 #include <string.h>
 
 #define DAY_S 86400
@@ -86,14 +87,33 @@ is_domain (const char *text)
   return TRUE;
 }
 
-static guint16
-read_port (AditPolicy *policy, AditGroup *group, const char *key, guint16 fallback)
+static gint
+read_port (AditGroup *group, const char *key, gint fallback)
 {
-  gint64 port = group ? adit_group_get_int (group, key, fallback, -1, 65535) : fallback;
+  return (gint) adit_group_get_int (group, key, fallback, 0, 65535);
+}
 
-  if (port == -1)
-    policy->any_port = TRUE;
-  return port == -1 ? G_MAXUINT16 : (guint16) port;
+/* "20000-60000", or one port: the first and the last. */
+static gboolean
+parse_ports (const char *text, guint *first, guint *last)
+{
+  int used = 0;
+  int n = sscanf (text, "%5u%n-%5u%n", first, &used, last, &used);
+
+  if (n == 1)
+    *last = *first;
+  return n >= 1 && text[used] == '\0' && *first >= 1 && *first <= *last && *last <= 65535;
+}
+
+/* Nothing uses the ports yet, but a mistake in them is one already. */
+static void
+check_ports (AditGroup *group)
+{
+  const char *text = adit_group_get_string (group, "tcp_ports", NULL);
+  guint first, last;
+
+  if (text && !parse_ports (text, &first, &last))
+    adit_group_add_error (group, "tcp_ports", "\"%s\" is no range of ports; expected one such as \"20000-60000\"", text);
 }
 
 static void
@@ -154,11 +174,11 @@ read_server (AditPolicy *policy, AditGroup *root)
   policy->bind = g_strdup (adit_group_get_string (group, "bind", "::"));
   if (!g_hostname_is_ip_address (policy->bind))
     adit_group_add_error (group, "bind", "\"%s\" is no literal address; expected one such as \"::\" or \"127.0.0.1\"", policy->bind);
-  policy->control_port = read_port (policy, group, "control_port", 7000);
+  policy->control_port = read_port (group, "control_port", 7000);
   if (policy->control_port == 0)
     adit_group_add_error (group, "control_port", "cannot be turned off: clients connect to it");
-  policy->http_port = read_port (policy, group, "http_port", 80);
-  policy->https_port = read_port (policy, group, "https_port", 443);
+  policy->http_port = read_port (group, "http_port", 80);
+  policy->https_port = read_port (group, "https_port", 443);
   policy->workers = (guint) adit_group_get_int (group, "workers", 0, 0, 256);
   policy->state_dir = g_strdup (adit_group_get_string (group, "state_dir", "/var/lib/adit"));
   if (*policy->state_dir == '\0')
@@ -166,8 +186,7 @@ read_server (AditPolicy *policy, AditGroup *root)
   policy->public_scheme = g_strdup (adit_group_get_string (group, "public_scheme", NULL));
   if (policy->public_scheme && strcmp (policy->public_scheme, "http") != 0 && strcmp (policy->public_scheme, "https") != 0)
     adit_group_add_error (group, "public_scheme", "expected \"http\" or \"https\"");
-  /* Checked when tunnels can ask for ports; the key is part of the interface already. */
-  adit_group_get_string (group, "tcp_ports", NULL);
+  check_ports (group);
   g_ptr_array_unref (policy->trusted_proxies);
   policy->trusted_proxies = read_masks (group, "trusted_proxies");
   read_certificates (policy, group);
@@ -200,7 +219,7 @@ add_token (AditPolicy *policy, const char *text, AditGroup *rights)
   if (rights)
     {
       token->name = g_strdup (adit_group_get_string (rights, "name", NULL));
-      adit_group_get_string (rights, "tcp_ports", NULL);
+      check_ports (rights);
     }
   if (n > 0)
     token->subdomains = g_new0 (char *, n + 1);
@@ -293,6 +312,7 @@ policy_read (AditSettings *settings, char ***errors)
 static AditPolicy *
 policy_read_or_fail (AditSettings *settings, GError *error, char ***errors)
 {
+  *errors = NULL;
   if (settings)
     return policy_read (settings, errors);
   *errors = g_new0 (char *, 2);
@@ -305,27 +325,24 @@ AditPolicy *
 adit_policy_load (const char *path, char ***errors)
 {
   GError *error = NULL;
+  AditSettings *settings = adit_settings_load (path, &error);
 
-  *errors = NULL;
-  return policy_read_or_fail (adit_settings_load (path, &error), error, errors);
+  return policy_read_or_fail (settings, error, errors);
 }
 
 AditPolicy *
 adit_policy_parse (const char *text, const char *name, char ***errors)
 {
   GError *error = NULL;
+  AditSettings *settings = adit_settings_parse (text, name, &error);
 
-  *errors = NULL;
-  return policy_read_or_fail (adit_settings_parse (text, name, &error), error, errors);
+  return policy_read_or_fail (settings, error, errors);
 }
 
 static void
-describe_port (GString *out, const char *key, guint16 port)
+describe_port (GString *out, const char *key, gint port)
 {
-  if (port == G_MAXUINT16)
-    g_string_append_printf (out, "%s = any\n", key);
-  else
-    g_string_append_printf (out, "%s = %u%s\n", key, port, port ? "" : " (off)");
+  g_string_append_printf (out, "%s = %d%s\n", key, port, port ? "" : " (off)");
 }
 
 static void

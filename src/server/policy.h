@@ -14,6 +14,8 @@ typedef enum
   ADIT_CONTROL_TLS_OFF,
 } AditControlTls;
 
+#define ADIT_PORT_ANY (-1)
+
 /* Who may do what. */
 typedef struct
 {
@@ -29,8 +31,7 @@ typedef struct
   gint refs;
 
   char *domain, *bind;
-  guint16 control_port, http_port, https_port; /* 0: off, but for tests, where -1 in the file is any free port */
-  gboolean any_port;
+  gint control_port, http_port, https_port; /* 0: off; ADIT_PORT_ANY, which no file can say: a free one */
   guint workers;
   char *state_dir;       /* NULL: nothing is kept */
   char *public_scheme;   /* "https" if an edge in front terminates TLS; NULL: by the listeners */

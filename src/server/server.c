@@ -82,15 +82,16 @@ make_rules (AditPolicy *policy, GError **error)
 /* One socket for each worker. A first one without sharing finds out whether another program has the port: SO_REUSEPORT alone would
  * let two servers of one user share it silently. */
 static gboolean
-bind_port (AditServer *server, AditPort which, guint16 port, gsize offset, GError **error)
+bind_port (AditServer *server, AditPort which, gint wanted, gsize offset, GError **error)
 {
   const AditPolicy *policy = server->rules->policy;
   gboolean share = server->n_desks > 1;
   AditListener *probe;
+  guint16 port;
 
-  if (port == 0)
+  if (wanted == 0)
     return TRUE;
-  probe = adit_listener_new (policy->bind, port == G_MAXUINT16 ? 0 : port, FALSE, error);
+  probe = adit_listener_new (policy->bind, wanted == ADIT_PORT_ANY ? 0 : (guint16) wanted, FALSE, error);
   if (probe == NULL)
     return FALSE;
   port = server->ports[which] = adit_listener_get_port (probe);

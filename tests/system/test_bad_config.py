@@ -54,7 +54,7 @@ BAD = [
     ({"limits": {"max_client": 5}}, "max_client"),
     ({"control": {"tsl": "off"}}, "tsl"), ({"auth": {"token": "x"}}, "token"),
     ({"server": {"control_port": "abc"}}, "control_port"), ({"server": {"http_port": 70000}}, "http_port"),
-    ({"server": {"http_port": -1}}, "http_port"), ({"server": {"domain": 5}}, "domain"),
+    ({"server": {"domain": 5}}, "domain"),
     ({"server": {"domain": "not a domain"}}, "domain"), ({"server": {"bind": "nowhere at all"}}, "bind"),
     ({"server": {"workers": -1}}, "workers"), ({"server": {"workers": 100000}}, "workers"),
     ({"server": {"tcp_ports": "90000-1"}}, "tcp_ports"),
@@ -63,8 +63,6 @@ BAD = [
     ({"limits": {"idle_timeout_seconds": -1}}, "idle_timeout_seconds"),
     ({"limits": {"drain_timeout_seconds": True}}, "drain_timeout_seconds"),
     ({"limits": {"head_timeout_seconds": 0.5}}, "head_timeout_seconds"),
-    ({"server": {"cert_path": "/nonexistent/cert.pem", "key_path": "/nonexistent/key.pem",
-                 "https_port": 8443}}, "cert_path"),
     ({"server": {"trusted_proxies": ["10.0.0.0/99"]}}, "trusted_proxies"),
 ]
 
@@ -78,8 +76,8 @@ def test_bad_values(world, changes, key):
 
 
 @pytest.mark.parametrize("tokens, key", [
-    ([""], "tokens"), ([5], "tokens"), ([{"name": "ci"}], "token"), ([{"token": "x", "nam": "ci"}], "nam"),
-    ([{"token": "x", "allow_cidrs": ["10.0.0.0/99"]}], "allow_cidrs"),
+    ([""], "tokens"), ([5], "tokens"), ([{"name": "ci"}], "token"), ([{"token": TOKEN, "nam": "ci"}], "nam"),
+    ([{"token": TOKEN, "allow_cidrs": ["10.0.0.0/99"]}], "allow_cidrs"),
 ])
 def test_bad_tokens(world, tokens, key):
     done, text = check(world, merge(GOOD, {"auth": {"tokens": tokens}}))
@@ -104,22 +102,6 @@ def test_certificate_without_key(world):
     done, text = check(world, merge(GOOD, {"server": {"cert_path": world.certificate().cert,
                                                       "https_port": 8443}}))
     assert done.status == 2 and "key_path" in done.err()
-
-
-def test_key_of_another_certificate(world):
-    other = Certificate(world.dir, DOMAIN, "other")
-    changes = {"server": {"cert_path": world.certificate().cert, "key_path": other.key, "https_port": 8443}}
-    done, text = check(world, merge(GOOD, changes))
-    assert done.status == 2 and "server.cfg" in done.err(), done.text()
-
-
-def test_certificate_that_is_none(world):
-    path = write(world, "x") + ".pem"
-    with open(path, "w") as file:
-        file.write("-----BEGIN CERTIFICATE-----\nnonsense\n-----END CERTIFICATE-----\n")
-    done, text = check(world, merge(GOOD, {"server": {"cert_path": path, "key_path": path,
-                                                      "https_port": 8443}}))
-    assert done.status == 2 and path in done.err()
 
 
 def test_check_prints_every_error(world):
@@ -192,8 +174,7 @@ def test_port_in_use(world, key):
         port = taken.getsockname()[1]
         done = run_server(world, startable(world, **{key: port}))
     assert done.status in (1, 2)
-    lines = [line for line in done.err().splitlines() if str(port) in line and "rror" in line]
-    assert len(lines) == 1, done.err()
+    assert len([line for line in done.err().splitlines() if str(port) in line]) == 1, done.err()
 
 
 def test_second_server_on_the_same_ports(world):
@@ -210,6 +191,22 @@ def test_missing_certificate(world):
                          key_path="/nonexistent/key.pem")
     done = run_server(world, settings)
     assert done.status == 2 and "/nonexistent/cert.pem" in done.err()
+
+
+def test_key_of_another_certificate(world):
+    other = Certificate(world.dir, DOMAIN, "other")
+    settings = startable(world, https_port=free_port(), cert_path=world.certificate().cert,
+                         key_path=other.key)
+    done = run_server(world, settings)
+    assert done.status == 2 and (other.key in done.err() or world.certificate().cert in done.err())
+
+
+def test_certificate_that_is_none(world):
+    path = os.path.join(world.dir, "nonsense.pem")
+    with open(path, "w") as file:
+        file.write("-----BEGIN CERTIFICATE-----\nnonsense\n-----END CERTIFICATE-----\n")
+    done = run_server(world, startable(world, https_port=free_port(), cert_path=path, key_path=path))
+    assert done.status == 2 and path in done.err()
 
 
 def powerless(argv):
@@ -262,7 +259,7 @@ def test_missing_configuration(world):
 def test_configuration_in_arrays_and_lists(world):
     """tokens as [ ] and as ( ), ports as text: libconfig's ways of saying the same."""
     text = config_text(merge(GOOD, {"auth": None, "server": {"http_port": "8080"}}))
-    text += 'auth: { tokens: ["a", "b"] }\n'
+    text += 'auth: { tokens: ["first-of-two", "second-of-two"] }\n'
     done, _ = check(world, text)
     assert done.status == 0, done.text()
 
@@ -289,7 +286,7 @@ BASE = 'server = "127.0.0.1:7000";\ntoken = "x";\n'
     (BASE + 'tunnels = { web = {\n  type = "http";\n  target = "3000";\n  subdomain = "a b"; }; };\n', 6,
      "subdomain"),
     (BASE + "tunnels = 5;\n", 3, "tunnels"), (BASE + 'token_file = "/nonexistent/token";\n', 3, "token_file"),
-    (BASE + "oops\n", 3, ""),
+    (BASE + 'colour "red";\n', 3, ""),
 ])
 def test_bad_client_file(world, text, line, key):
     done = run_client(world, text, "start")
@@ -318,11 +315,6 @@ def test_no_server_known(world):
     assert done.status == 2 and "adit login" in done.err()
 
 
-def test_no_token_known(world):
-    done = run_client(world, 'server = "127.0.0.1:7000";\n', "3000")
-    assert done.status == 2 and "token" in done.err()
-
-
 def test_missing_client_file(world):
     done = run_client(world, None, "3000", "--config", "/nonexistent/client.cfg")
     assert done.status == 2 and "/nonexistent/client.cfg" in done.err()
@@ -335,7 +327,6 @@ def test_missing_client_file(world):
     ("0",),
     ("host:99999",), ("ftp://x",), ("unix:",), ("3000", "4000"), ("login",), ("start", "--bogus"),
     ("3000", "--log-format", "xml"), ("3000", "--log-level", "loud"), ("3000", "--idle-timeout", "-5"),
-    ("dev",),
     ("3000", "--host", "udp://x:1"), ("no-such-command", "x", "y"), ("3000", "--host", "h:99999"),
 ])
 def test_bad_usage(world, args):

@@ -212,7 +212,7 @@ open_both (int kind)
 static void
 make_narrow (int kind)
 {
-  int small = 4096;
+  int small = kind == UNIX ? 4096 : 65536; /* TCP waits for acknowledgements when it has less */
 
   if (kind == PAIR)
     {
@@ -221,7 +221,6 @@ make_narrow (int kind)
       return;
     }
   setsockopt (adit_tcp_get_fd (ADIT_TCP (left.link)), SOL_SOCKET, SO_SNDBUF, &small, sizeof small);
-  setsockopt (adit_tcp_get_fd (ADIT_TCP (right.link)), SOL_SOCKET, SO_RCVBUF, &small, sizeof small);
 }
 
 static void
@@ -268,7 +267,6 @@ START_TEST (test_many_bytes)
   make_narrow (_i);
   right.most = 7001;
   adit_link_send (left.link, adit_span (pattern (), MANY));
-  turn_times (worker, 1);
   ck_assert_uint_gt (adit_link_get_queued (left.link), MANY / 2);
   adit_link_await_drain (left.link);
   adit_link_finish (left.link);
@@ -324,6 +322,7 @@ START_TEST (test_close)
   turn_times (worker, 1);
   adit_link_close (left.link, FALSE);
   adit_link_close (left.link, TRUE);
+  left.n_readable = 0;
   ck_assert (adit_link_is_closed (left.link));
   turn_until (worker, right.eof);
   assert_got (&right, (const guint8 *) "bye", 3);
@@ -524,6 +523,26 @@ START_TEST (test_write_to_dead)
     }
   turn_until (worker, left.n_failed == 1);
   ck_assert_int_eq (left.code, ADIT_ERROR_CLOSED);
+}
+END_TEST
+
+/* The failure is known but not told yet when the link leaves the loop: it is told in the next one. */
+START_TEST (test_failed_then_detached)
+{
+  int fds[2];
+  guint8 byte;
+
+  sockets (_i, fds);
+  ck_assert_int_eq (write (fds[0], "unread", 6), 6);
+  close (fds[1]);
+  init_end (&left, adit_tcp_new (fds[0]));
+  ck_assert_int_eq (adit_link_read (left.link, &byte, 1), ADIT_LINK_FAIL);
+  adit_link_detach (left.link);
+  turn_times (worker, 5);
+  ck_assert_uint_eq (left.n_failed, 0);
+  ck_assert (adit_link_attach (left.link, worker));
+  turn_until (worker, left.n_failed == 1);
+  turn_times (worker, 5);
 }
 END_TEST
 
@@ -792,6 +811,7 @@ main (void)
   tcase_add_test (socket_case, test_one_write);
   tcase_add_loop_test (socket_case, test_answer_before_reset, 0, PAIR);
   tcase_add_loop_test (socket_case, test_write_to_dead, 0, PAIR);
+  tcase_add_loop_test (socket_case, test_failed_then_detached, 0, PAIR);
   tcase_add_loop_test (socket_case, test_quiet, 0, PAIR);
   tcase_add_test (socket_case, test_tune);
   tcase_add_loop_test (socket_case, test_two_workers, 0, PAIR);

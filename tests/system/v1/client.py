@@ -2,8 +2,8 @@
 """client: a client of wire protocol v1 over plain TCP, from the page alone.
 
 It dials, sends Hello, and gives every NewRequest to a handler in a thread of its own; forward_to() makes the
-handler that carries requests to a local HTTP service. It is strict about what the server sends: every breach of
-the grammar is kept in `violations`, and check() raises on them.
+handler that carries requests to a local HTTP service. It is strict: every breach of the grammar is kept in
+`violations`, and check() raises on them.
 
     python3 v1/client.py HOST:PORT TOKEN LOCALPORT [NAME]
 """
