@@ -61,6 +61,7 @@ struct AditAgent
   AditBackoff backoff;
   char instance[33];
   gboolean welcomed, leaving, finished;
+  guint n_unsettled; /* sessions whose server may not have read yet that we leave */
   int status;
   gint64 dialed_us, busy_us; /* when the last attempt, the last request began or ended */
   char *told;               /* the failure that was logged last */
@@ -205,9 +206,10 @@ adit_agent_leave (gpointer data)
     }
   agent->leaving = TRUE;
   for (guint i = 0; i < agent->bonds->len; i++)
-    adit_session_go_away (adit_bond_get_session (g_ptr_array_index (agent->bonds, i)), "leaving", "the client is leaving");
+    agent->n_unsettled
+        += adit_session_go_away (adit_bond_get_session (g_ptr_array_index (agent->bonds, i)), "leaving", "the client is leaving");
   adit_contact_free (g_steal_pointer (&agent->contact));
-  if (count_running (agent) == 0)
+  if (count_running (agent) == 0 && agent->n_unsettled == 0)
     end (agent, ADIT_EXIT_DONE);
   else
     adit_worker_set_timer (agent->worker, &agent->timer, FINISH_MS);
@@ -447,13 +449,25 @@ may_take (gpointer owner)
   AditAgent *agent = owner;
 
   touch (agent);
-  return !agent->leaving && agent->state != ENDED;
+  return (!agent->leaving || agent->n_unsettled > 0) && agent->state != ENDED;
+}
+
+/* What the server had sent before it knew that we leave is here; nothing more comes. */
+static void
+on_settled (gpointer owner, AditBond *bond)
+{
+  AditAgent *agent = owner;
+
+  agent->n_unsettled--;
+  if (agent->state != ENDED && agent->n_unsettled == 0 && count_running (agent) == 0)
+    end (agent, ADIT_EXIT_DONE);
 }
 
 static const AditBondListener bond_listener = {
   .on_welcome = on_welcome,
   .on_reject = on_reject,
   .on_goaway = on_goaway,
+  .on_settled = on_settled,
   .on_closed = on_session_closed,
   .may_take = may_take,
 };
@@ -563,7 +577,7 @@ on_request_ended (gpointer owner)
   touch (agent);
   if (agent->state == ENDED)
     return;
-  if (agent->leaving && count_running (agent) == 0)
+  if (agent->leaving && agent->n_unsettled == 0 && count_running (agent) == 0)
     end (agent, ADIT_EXIT_DONE);
   else if (agent->bonds->len > (agent->bond ? 1u : 0u))
     adit_worker_defer (agent->worker, &agent->tidy);

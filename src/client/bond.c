@@ -51,6 +51,14 @@ on_goaway (gpointer owner, const AditReject *why)
 }
 
 static void
+on_settled (gpointer owner)
+{
+  AditBond *bond = owner;
+
+  bond->listener->on_settled (bond->owner, bond);
+}
+
+static void
 on_closed (gpointer owner, const GError *error)
 {
   AditBond *bond = owner;
@@ -63,6 +71,7 @@ static const AditSessionListener session_listener = {
   .on_reject = on_reject,
   .on_request = on_request,
   .on_goaway = on_goaway,
+  .on_settled = on_settled,
   .on_closed = on_closed,
 };
 

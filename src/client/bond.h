@@ -14,6 +14,7 @@ typedef struct
   void (*on_welcome) (gpointer owner, AditBond *bond, const AditWelcome *welcome);
   void (*on_reject) (gpointer owner, AditBond *bond, const AditReject *reject);
   void (*on_goaway) (gpointer owner, AditBond *bond, const AditReject *why);
+  void (*on_settled) (gpointer owner, AditBond *bond); /* the server read our GoAway */
   void (*on_closed) (gpointer owner, AditBond *bond, const GError *error);
   gboolean (*may_take) (gpointer owner); /* whether new requests are served now */
 } AditBondListener;

@@ -186,10 +186,14 @@ adit_link_attach (AditLink *self, AditWorker *worker)
   g_return_val_if_fail (priv->worker == NULL && !priv->closed, FALSE);
   g_return_val_if_fail (adit_worker_is_mine (worker), FALSE);
   priv->worker = worker;
-  if (ADIT_LINK_GET_CLASS (self)->attach (self))
-    return TRUE;
-  priv->worker = NULL;
-  return FALSE;
+  if (!ADIT_LINK_GET_CLASS (self)->attach (self))
+    {
+      priv->worker = NULL;
+      return FALSE;
+    }
+  if (priv->failure) /* of another loop, where it could not be told any more */
+    adit_link_want_flush (self);
+  return TRUE;
 }
 
 void

@@ -90,7 +90,7 @@ on_pong (AditSession *session, const AditFrame *frame, AditSpan body)
   gint64 sent;
 
   session->probe_ms = 0;
-  if (session->pinged_us == 0 || body.len != sizeof sent)
+  if (body.len != sizeof sent)
     return;
   memcpy (&sent, body.data, sizeof sent);
   if (sent == session->pinged_us)
@@ -98,6 +98,11 @@ on_pong (AditSession *session, const AditFrame *frame, AditSpan body)
       session->rtt_us = MAX (now - sent, 1);
       session->pinged_us = 0;
     }
+  if (sent != session->settle_us)
+    return;
+  session->settle_us = 0;
+  if (session->listener->on_settled)
+    session->listener->on_settled (session->owner);
 }
 
 static void

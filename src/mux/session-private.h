@@ -43,6 +43,7 @@ struct _AditSession
   AditTimer keepalive;
   gint64 pinged_us;       /* when an unanswered ping left; 0: none */
   gint64 rtt_us;
+  gint64 settle_us;       /* the ping behind our GoAway; 0: none */
   guint probe_ms;         /* a shorter deadline than the usual one; 0: none */
 
   AditTimer stall;        /* a peer without credit overfills a stream */

@@ -396,15 +396,19 @@ adit_session_probe (AditSession *self, guint ms)
   adit_worker_set_timer (self->worker, &self->keepalive, ms);
 }
 
-void
+/* Frames stay in order, so the answer to a ping behind it tells that the peer read it. */
+gboolean
 adit_session_go_away (AditSession *self, const char *code, const char *reason)
 {
   g_autofree char *json = NULL;
 
   if (self->state != ADIT_SESSION_LIVE || !(self->features & ADIT_FEATURE_GOAWAY))
-    return;
+    return FALSE;
   json = adit_reject_write (reason, code);
   adit_transport_send (self->transport, ADIT_FRAME_GOAWAY, 0, adit_span (json, strlen (json)));
+  send_ping (self);
+  self->settle_us = self->pinged_us;
+  return TRUE;
 }
 
 void

@@ -31,7 +31,8 @@ enum
 };
 
 /* @on_open: say Hello now (client). @on_hello (server), @on_welcome, @on_reject (client): the opening exchange. @on_request (client): a new
- * stream; take it with adit_stream_set_listener() or free it. @on_goaway: the peer opens nothing new. @on_closed: the end, with the reason; all streams
+ * stream; take it with adit_stream_set_listener() or free it. @on_goaway: the peer opens nothing new. @on_settled: the peer read our
+ * GoAway, and what it had opened before is here. @on_closed: the end, with the reason; all streams
  * were told before; nothing is called after it. */
 typedef struct
 {
@@ -41,6 +42,7 @@ typedef struct
   void (*on_reject) (gpointer owner, const AditReject *reject);
   void (*on_request) (gpointer owner, AditStream *stream, guint tunnel, guint flags, AditSpan head);
   void (*on_goaway) (gpointer owner, const AditReject *why);
+  void (*on_settled) (gpointer owner);
   void (*on_closed) (gpointer owner, const GError *error);
 } AditSessionListener;
 
@@ -68,7 +70,7 @@ AditStream *adit_session_open (AditSession *session, guint tunnel, guint flags, 
 
 /* Asks the peer for a sign of life now; without one in @ms the session ends. */
 void adit_session_probe (AditSession *session, guint ms);
-/* Tells the peer that nothing new is opened. Without the feature nothing is sent. */
-void adit_session_go_away (AditSession *session, const char *code, const char *reason);
+/* Tells the peer that nothing new is opened. TRUE: on_settled follows (or on_closed). Without the feature nothing is sent. */
+gboolean adit_session_go_away (AditSession *session, const char *code, const char *reason);
 /* Close(0), aborts the streams and ends; on_closed is not called. Idempotent. */
 void adit_session_close (AditSession *session);

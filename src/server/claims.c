@@ -156,7 +156,7 @@ admit (AditServer *server, Claim *claim, const AditToken **token)
       *token = adit_policy_find_token (policy, claim->hello->token);
       if (*token == NULL)
         {
-          refuse (claim, ADIT_REJECT_TOKEN, "unknown token: ask the operator for a valid one, then run adit login again");
+          refuse (claim, ADIT_REJECT_TOKEN, "unknown token");
           return FALSE;
         }
       if (!adit_token_allows_peer (*token, &claim->peer))
@@ -168,7 +168,7 @@ admit (AditServer *server, Claim *claim, const AditToken **token)
   if (g_hash_table_size (server->clients) >= policy->max_clients
       && !replaces_somebody (server, claim, *token ? (*token)->digest : ""))
     {
-      refuse (claim, ADIT_REJECT_FULL, "server full: the operator can raise limits.max_clients");
+      refuse (claim, ADIT_REJECT_FULL, "server full");
       return FALSE;
     }
   return TRUE;

@@ -57,6 +57,15 @@ set_tunnel (AditNames *names, Name *name, AditUplink *uplink, guint worker, guin
   names->dirty = TRUE;
 }
 
+/* Of a token, or empty on a server without tokens; anything else comes from a damaged file. */
+static gboolean
+is_digest (const char *text)
+{
+  gsize len = text ? strlen (text) : 1;
+
+  return len == 0 || (len == 64 && strspn (text, "0123456789abcdef") == len);
+}
+
 static void
 load (AditNames *names, gint64 now_us, gint64 wait_until_us)
 {
@@ -80,7 +89,7 @@ load (AditNames *names, gint64 now_us, gint64 wait_until_us)
       name->instance = g_key_file_get_string (file, labels[i], "instance", NULL);
       name->epoch = g_key_file_get_uint64 (file, labels[i], "epoch", NULL);
       name->held_us = now_us;
-      if (name->digest == NULL || !adit_name_normalise (name->label))
+      if (!is_digest (name->digest) || !adit_name_normalise (name->label))
         {
           name_free (name);
           continue;
@@ -161,14 +170,13 @@ may_take (const Name *name, const AditClaim *claim, const char *digest, AditGran
   if (strcmp (name->digest, digest) != 0)
     {
       refuse (grant, ADIT_REJECT_NAME,
-              g_strdup_printf ("the name \"%s\" belongs to another token; choose another --subdomain", name->label));
+              g_strdup_printf ("the name \"%s\" belongs to another token", name->label));
       return FALSE;
     }
   if (!is_same && claim->epoch > 0)
     {
       refuse (grant, ADIT_REJECT_REPLACED,
-              g_strdup_printf ("a newer client with the same token took the name \"%s\" over; stop that one first, or choose another "
-                               "--subdomain", name->label));
+              g_strdup_printf ("a newer client with the same token took the name \"%s\" over", name->label));
       return FALSE;
     }
   grant->by_other = !is_same;

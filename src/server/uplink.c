@@ -51,7 +51,13 @@ adit_uplink_get_worker (AditUplink *uplink)
 AditSession *
 adit_uplink_get_session (AditUplink *uplink)
 {
-  return uplink->leaving ? NULL : uplink->session;
+  return uplink->leaving || !uplink->welcomed ? NULL : uplink->session;
+}
+
+gboolean
+adit_uplink_is_opening (AditUplink *uplink)
+{
+  return uplink->session && !uplink->welcomed;
 }
 
 /* Leaves the desk; the session is closed already or never answers again. */
@@ -193,6 +199,7 @@ welcome_client (AditUplink *uplink, const AditHello *hello, const AditWelcome *w
   uplink->welcomed = TRUE;
   adit_timer_stop (&uplink->deadline);
   adit_session_welcome (uplink->session, hello, welcome);
+  adit_desk_published (uplink->desk);
   adit_peer_text (&uplink->peer, peer);
   for (guint i = 0; i < welcome->tunnels->len; i++)
     {

@@ -18,6 +18,8 @@ guint adit_uplink_get_worker (AditUplink *uplink);
 
 /* The rest on the worker. The session, while it takes requests; NULL once it is gone or leaving. */
 AditSession *adit_uplink_get_session (AditUplink *uplink);
+/* TRUE between the publication of its names and its Welcome. */
+gboolean adit_uplink_is_opening (AditUplink *uplink);
 /* The answer to adit_server_claim(): @welcome, or NULL and a refusal. */
 void adit_uplink_answer (AditUplink *uplink, const AditHello *hello, const AditWelcome *welcome, AditRejectCode code,
                          const char *reason);

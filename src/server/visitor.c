@@ -291,12 +291,10 @@ find_route (AditVisitor *visitor, const AditHead *head, AditTunnel **tunnel, Adi
     return visitor->moves < MOVES_MAX ? ROUTE_ELSEWHERE : ROUTE_REFUSED;
   if ((*tunnel)->uplink && adit_uplink_get_session ((*tunnel)->uplink))
     return ROUTE_HERE;
-  if ((*tunnel)->wait_until_us > adit_worker_now_us (desk->worker))
-    {
-      visitor->wait_until_us = (*tunnel)->wait_until_us;
-      return ROUTE_WAIT;
-    }
-  return ROUTE_REFUSED;
+  visitor->wait_until_us = (*tunnel)->wait_until_us;
+  if ((*tunnel)->uplink && adit_uplink_is_opening ((*tunnel)->uplink))
+    visitor->wait_until_us = adit_worker_now_us (desk->worker) + ADIT_LIMIT_HANDSHAKE_MS * 1000;
+  return visitor->wait_until_us > adit_worker_now_us (desk->worker) ? ROUTE_WAIT : ROUTE_REFUSED;
 }
 
 static void
