@@ -34,6 +34,7 @@ unit_tests = \
   tests/unit/test-hello \
   tests/unit/test-reason \
   tests/unit/test-link \
+  tests/unit/test-tls \
   tests/unit/test-window
 flow_tests = \
   tests/flow/test-local
@@ -57,6 +58,7 @@ tests_unit_test_hello_LDADD = $(TEST_WIRE)
 tests_unit_test_reason_LDADD = $(TEST_WIRE)
 
 tests_unit_test_link_LDADD = $(TEST_LINK)
+tests_unit_test_tls_LDADD = $(TEST_LINK)
 
 tests_unit_test_window_LDADD = $(TEST_MUX)
 

@@ -406,13 +406,24 @@ class Certificate:
             return key_fingerprint(ssl.PEM_cert_to_DER_cert(file.read()))
 
 
+def der_element(data, start):
+    """(start of the contents, end) of the DER element at @start."""
+    length, at = data[start + 1], start + 2
+    if length & 0x80:
+        count = length & 0x7f
+        length, at = int.from_bytes(data[at:at + count], "big"), at + count
+    return at, at + length
+
+
 def key_fingerprint(certificate):
-    """sha256: of the DER SubjectPublicKeyInfo of a DER certificate."""
-    public = subprocess.run(["openssl", "x509", "-inform", "der", "-pubkey", "-noout"], input=certificate,
-                            check=True, capture_output=True).stdout
-    der = subprocess.run(["openssl", "pkey", "-pubin", "-outform", "der"], input=public, check=True,
-                         capture_output=True).stdout
-    return "sha256:" + hashlib.sha256(der).hexdigest()
+    """sha256: of the DER SubjectPublicKeyInfo of a DER certificate (RFC 5280 4.1)."""
+    at, _ = der_element(certificate, 0)             # Certificate
+    at, _ = der_element(certificate, at)            # TBSCertificate
+    if certificate[at] == 0xa0:                     # version
+        at = der_element(certificate, at)[1]
+    for _ in range(5):                              # serial, signature, issuer, validity, subject
+        at = der_element(certificate, at)[1]
+    return "sha256:" + hashlib.sha256(certificate[at:der_element(certificate, at)[1]]).hexdigest()
 
 
 def peer_fingerprint(port):
@@ -439,6 +450,8 @@ def full_host(name):
 
 class World:
     """Everything of one test, taken down at its end."""
+
+    patience = 3.0                  # seconds that stray processes have to end
 
     def __init__(self):
         self.dir = tempfile.mkdtemp(prefix="adit-test-")
@@ -601,7 +614,7 @@ class World:
         """Processes of this test that are still there; they are ended by their pids."""
         def find():
             return [pid for pid in filter(str.isdigit, os.listdir("/proc")) if self.is_ours(int(pid))]
-        end = time.monotonic() + 3 * SCALE
+        end = time.monotonic() + self.patience * SCALE
         while find() and time.monotonic() < end:
             time.sleep(0.02)
         left = find()

@@ -221,7 +221,7 @@ def test_slow_reader_disturbs_nobody(company):
     sipper.start()
     try:
         worst, bursts = [], []
-        end = time.monotonic() + 6
+        end = time.monotonic() + 4.5
         while time.monotonic() < end:
             single, burst = latencies(server, others)
             worst.append(statistics.quantiles(single, n=20)[-1])
@@ -231,7 +231,7 @@ def test_slow_reader_disturbs_nobody(company):
     finally:
         stop.set()
         sipper.join(30)
-    assert len(taken) >= 4 and all(taken), "the slow one is served all the while"
+    assert len(taken) >= 3 and all(taken), "the slow one is served all the while"
     print("p95 calm %.4f s, with the slow reader %.4f s" % (statistics.quantiles(calm, n=20)[-1],
                                                             statistics.median(worst)))
     assert statistics.median(worst) < max(0.05, 5 * statistics.quantiles(calm, n=20)[-1]) * SCALE

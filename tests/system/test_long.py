@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The long ones: four gibibytes each way, and a Vite dev server in a browser.
+"""Real weight: four gibibytes each way (the long set), and a Vite dev server in a browser.
 
 ADIT_TEST_GIB changes the size. ADIT_TEST_OUT names a folder that keeps the screenshot and the memory samples.
 """
@@ -7,7 +7,6 @@ ADIT_TEST_GIB changes the size. ADIT_TEST_OUT names a folder that keeps the scre
 import json
 import os
 import shutil
-import subprocess
 import sys
 import time
 
@@ -21,8 +20,6 @@ from origin import pattern_sum
 HERE = os.path.dirname(os.path.abspath(__file__))
 HOST = "api." + DOMAIN
 SIZE = int(float(os.environ.get("ADIT_TEST_GIB", "4")) * 1024) * MIB
-
-pytestmark = pytest.mark.long
 
 
 def out_path(world, name):
@@ -76,18 +73,21 @@ def warm_company(world):
     return server, client
 
 
+@pytest.mark.long
 def test_four_gibibytes_down(world):
     server, client = warm_company(world)
     got = sample(world, "download", transfer(world, "get", server, "/bytes/%d" % SIZE), server, client)
     assert got == {"status": 200, "length": SIZE, "sha256": pattern_sum(SIZE)}
 
 
+@pytest.mark.long
 def test_four_gibibytes_down_without_a_length(world):
     server, client = warm_company(world)
     got = sample(world, "chunked", transfer(world, "get", server, "/chunked/%d" % SIZE), server, client)
     assert got == {"status": 200, "length": SIZE, "sha256": pattern_sum(SIZE)}
 
 
+@pytest.mark.long
 def test_four_gibibytes_up(world):
     server, client = warm_company(world)
     got = sample(world, "upload", transfer(world, "put", server, "/upload", SIZE), server, client)
@@ -109,26 +109,16 @@ VITE_FILES = {
 
 
 def start_vite(world):
-    """Vite from the npm registry in a folder of the test; returns its port and the folder."""
+    """The Vite that scripts/install-deps brought, in a folder of the test; returns its port and the folder."""
     folder, port = world.folder("vite"), free_port()
     for name, text in VITE_FILES.items():
         with open(os.path.join(folder, name), "w") as file:
             file.write(text)
-    env = dict(world.env(), npm_config_cache=world.folder("npm"), npm_config_update_notifier="false")
-    for key in ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy",
-                "NODE_EXTRA_CA_CERTS"):
-        if key in os.environ:
-            env[key] = os.environ[key]
-    # what the user's npm is told about its registry still holds
-    for name in (".npmrc",):
-        source = os.path.join(os.path.expanduser("~"), name)
-        if os.path.exists(source):
-            shutil.copy(source, os.path.join(world.dir, name))
-    done = subprocess.run(["npm", "install", "--no-audit", "--no-fund", "--loglevel=error", "vite@5"],
-                          cwd=folder, env=env,
-                          capture_output=True, text=True, timeout=300)
-    if done.returncode != 0:
-        pytest.skip("npm cannot install vite: " + done.stderr[-500:])
+    installed = os.path.join(HERE, "..", "data", "vite", "node_modules")
+    if not os.path.isdir(installed):
+        pytest.skip("vite is missing: run scripts/install-deps --test")
+    os.symlink(os.path.abspath(installed), os.path.join(folder, "node_modules"))
+    env = dict(world.env())
     vite = world.add(Process(world, "vite", ["node", "node_modules/vite/bin/vite.js", "--host", "127.0.0.1",
                                              "--port", str(port),
                                              "--strictPort", "--clearScreen", "false"], env=env, cwd=folder))
@@ -139,8 +129,8 @@ def start_vite(world):
 
 def test_vite_page_in_chromium(world):
     """The page is rendered, its module and style came through, and an edit reaches it over the websocket."""
-    if browser.find() is None or not shutil.which("npm"):
-        pytest.skip("chromium or npm is missing")
+    if browser.find() is None or not shutil.which("node"):
+        pytest.skip("chromium or node is missing")
     port, folder = start_vite(world)
     server = world.server()
     client = world.client(server, port, "--subdomain", "api")

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: MIT
 """Tests of the test tools: v1 client against v1 server, the origin, the visitor, the relay, the harness."""
 
+import hashlib
 import socket
 import ssl
+import subprocess
 import sys
 import threading
 import time
@@ -317,10 +319,17 @@ def test_certificate(tmp_path):
     certificate = Certificate(str(tmp_path))
     assert certificate.fingerprint().startswith("sha256:") and len(certificate.fingerprint()) == 71
     assert isinstance(certificate.trusting(), ssl.SSLContext)
+    # the same by openssl's own reading
+    public = subprocess.run(["openssl", "x509", "-in", certificate.cert, "-pubkey", "-noout"], check=True,
+                            capture_output=True).stdout
+    der = subprocess.run(["openssl", "pkey", "-pubin", "-outform", "der"], input=public, check=True,
+                         capture_output=True).stdout
+    assert certificate.fingerprint() == "sha256:" + hashlib.sha256(der).hexdigest()
 
 
 def test_process_and_world():
     world = harness.World()
+    world.patience = 0.1
     script = "echo '{\"event\":\"tunnel\",\"name\":\"x\"}'; echo no >&2; exec cat /dev/zero >/dev/null"
     child = world.add(Process(world, "child", ["sh", "-c", script])).start()
     child.wait_text("no")

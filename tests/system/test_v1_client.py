@@ -23,8 +23,8 @@ class Downlink:
         self.client = world.plain_client(self.server.port, "http", self.origin.port, *names, *args)
         self.session = None
 
-    def accept(self, **welcome):
-        self.session = self.server.accept(20 * SCALE).welcome(**welcome)
+    def accept(self, deadline=20, **welcome):
+        self.session = self.server.accept(deadline * SCALE).welcome(**welcome)
         return self.session
 
     def request(self, *args, **options):
@@ -425,6 +425,6 @@ def test_silent_v1_server_is_noticed(downlink):
     link = downlink()
     link.session.answer_pings = False
     start = time.monotonic()
-    link.accept()
+    link.accept(deadline=60)
     assert 30 < time.monotonic() - start < 60 * SCALE
     assert link.server.sessions[0].pings
