@@ -24,6 +24,7 @@ struct AditUplink
   AditTimer deadline;   /* of the opening exchange */
   GList link;
   gboolean leaving;     /* the client opens elsewhere */
+  gint64 wait_until_us; /* then: for its successor */
   gboolean welcomed;
 };
 
@@ -54,10 +55,10 @@ adit_uplink_get_session (AditUplink *uplink)
   return uplink->leaving || !uplink->welcomed ? NULL : uplink->session;
 }
 
-gboolean
-adit_uplink_is_opening (AditUplink *uplink)
+gint64
+adit_uplink_get_wait_until_us (AditUplink *uplink)
 {
-  return uplink->session && !uplink->welcomed;
+  return uplink->session && !uplink->welcomed ? uplink->since_us + ADIT_LIMIT_HANDSHAKE_MS * 1000 : uplink->wait_until_us;
 }
 
 /* Leaves the desk; the session is closed already or never answers again. */
@@ -148,7 +149,8 @@ on_goaway (gpointer owner, const AditReject *why)
   AditUplink *uplink = owner;
 
   uplink->leaving = TRUE;
-  adit_server_uplink_leaves (uplink->desk->server, uplink, adit_worker_now_us (uplink->desk->worker) + WAIT_MS * 1000);
+  uplink->wait_until_us = adit_worker_now_us (uplink->desk->worker) + WAIT_MS * 1000;
+  adit_server_uplink_leaves (uplink->desk->server, uplink, uplink->wait_until_us);
 }
 
 static void

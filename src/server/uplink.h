@@ -18,8 +18,9 @@ guint adit_uplink_get_worker (AditUplink *uplink);
 
 /* The rest on the worker. The session, while it takes requests; NULL once it is gone or leaving. */
 AditSession *adit_uplink_get_session (AditUplink *uplink);
-/* TRUE between the publication of its names and its Welcome. */
-gboolean adit_uplink_is_opening (AditUplink *uplink);
+/* Until when visitors wait for a session although this one takes no requests: it is about to, or it said that it leaves and its successor
+ * is expected. 0: they do not. */
+gint64 adit_uplink_get_wait_until_us (AditUplink *uplink);
 /* The answer to adit_server_claim(): @welcome, or NULL and a refusal. */
 void adit_uplink_answer (AditUplink *uplink, const AditHello *hello, const AditWelcome *welcome, AditRejectCode code,
                          const char *reason);

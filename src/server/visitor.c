@@ -292,8 +292,8 @@ find_route (AditVisitor *visitor, const AditHead *head, AditTunnel **tunnel, Adi
   if ((*tunnel)->uplink && adit_uplink_get_session ((*tunnel)->uplink))
     return ROUTE_HERE;
   visitor->wait_until_us = (*tunnel)->wait_until_us;
-  if ((*tunnel)->uplink && adit_uplink_is_opening ((*tunnel)->uplink))
-    visitor->wait_until_us = adit_worker_now_us (desk->worker) + ADIT_LIMIT_HANDSHAKE_MS * 1000;
+  if ((*tunnel)->uplink)
+    visitor->wait_until_us = MAX (visitor->wait_until_us, adit_uplink_get_wait_until_us ((*tunnel)->uplink));
   return visitor->wait_until_us > adit_worker_now_us (desk->worker) ? ROUTE_WAIT : ROUTE_REFUSED;
 }
 
