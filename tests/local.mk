@@ -34,9 +34,17 @@ unit_tests = \
   tests/unit/test-hello \
   tests/unit/test-reason \
   tests/unit/test-link \
+  tests/unit/test-listener \
   tests/unit/test-tls \
-  tests/unit/test-window
+  tests/unit/test-window \
+  tests/unit/test-backoff \
+  tests/unit/test-clientcfg \
+  tests/unit/test-options \
+  tests/unit/test-target
 flow_tests = \
+  tests/flow/test-session \
+  tests/flow/test-stranger \
+  tests/flow/test-agent \
   tests/flow/test-local
 
 tests_unit_test_buf_LDADD = $(TEST_BASE)
@@ -58,10 +66,24 @@ tests_unit_test_hello_LDADD = $(TEST_WIRE)
 tests_unit_test_reason_LDADD = $(TEST_WIRE)
 
 tests_unit_test_link_LDADD = $(TEST_LINK)
+tests_unit_test_listener_LDADD = $(TEST_LINK)
 tests_unit_test_tls_LDADD = $(TEST_LINK)
 
 tests_unit_test_window_LDADD = $(TEST_MUX)
 
+tests_unit_test_backoff_LDADD = $(TEST_CLIENT)
+tests_unit_test_clientcfg_LDADD = $(TEST_CLIENT)
+tests_unit_test_options_LDADD = $(TEST_CLIENT)
+tests_unit_test_target_LDADD = $(TEST_CLIENT)
+
+# Two sessions over a pair, and what their owners saw.
+FLOW_PARTY = tests/flow/party.c tests/flow/party.h
+tests_flow_test_session_SOURCES = tests/flow/test-session.c $(FLOW_PARTY)
+tests_flow_test_session_LDADD = $(TEST_MUX)
+tests_flow_test_stranger_SOURCES = tests/flow/test-stranger.c $(FLOW_PARTY)
+tests_flow_test_stranger_LDADD = $(TEST_MUX)
+
+tests_flow_test_agent_LDADD = $(TEST_CLIENT)
 tests_flow_test_local_LDADD = $(TEST_CLIENT)
 
 # Scripts that read the tree or drive the real programs.

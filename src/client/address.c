@@ -16,7 +16,8 @@ adit_address_parse_port (const char *text, guint16 *port, GError **error)
 
   if (!g_ascii_isdigit (*text) || !g_ascii_string_to_unsigned (text, 10, 1, 65535, &number, NULL))
     {
-      g_set_error (error, ADIT_ERROR, ADIT_ERROR_USAGE, "\"%s\" is no port: a number from 1 to 65535 is expected", text);
+      g_set_error (error, ADIT_ERROR, ADIT_ERROR_USAGE,
+                   "\"%s\" is no port: a number from 1 to 65535 is expected", text);
       return FALSE;
     }
   *port = (guint16) number;
@@ -54,7 +55,8 @@ split_brackets (const char *text, char **host, guint16 *port, GError **error)
 
   if (close == NULL || !is_literal_v6 (inner) || (close[1] != '\0' && close[1] != ':'))
     {
-      g_set_error (error, ADIT_ERROR, ADIT_ERROR_USAGE, "\"%s\" is no address: [V6] or [V6]:PORT is expected", text);
+      g_set_error (error, ADIT_ERROR, ADIT_ERROR_USAGE,
+                   "\"%s\" is no address: [V6] or [V6]:PORT is expected", text);
       return FALSE;
     }
   if (close[1] == ':' && !adit_address_parse_port (close + 2, port, error))

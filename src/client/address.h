@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* address: where an adit-server is reached: HOST, HOST:PORT or [V6]:PORT over TLS, tcp://HOST:PORT over plain wire v1.
+/* address: where an adit-server is reached: HOST, HOST:PORT or [V6]:PORT over TLS, tcp://HOST:PORT over
+ * plain wire v1.
  *
  * Immutable once parsed. Owner: the caller. Thread: any. Never resolves a name. */
 #pragma once

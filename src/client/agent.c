@@ -27,8 +27,8 @@
  *  IDLE -> DIALING -> HANDSHAKE -> LIVE -> WAITING
  *           \___________\___________\________/      failure: WAITING; from everywhere: ENDED
  *
- * HANDSHAKE is TLS, Hello and Welcome together. WAITING is the back-off, or the jitter after a drain notice; sessions that drain are in
- * none of these: they are only in the list of bonds. */
+ * HANDSHAKE is TLS, Hello and Welcome together. WAITING is the back-off, or the jitter after a drain
+ * notice; sessions that drain are in none of these: they are only in the list of bonds. */
 typedef enum
 {
   IDLE,
@@ -126,7 +126,8 @@ finish (AditAgent *agent)
   agent->ended (agent->data, agent->status);
 }
 
-/* Sessions that drain are closed when their last request is over; an agent that has ended waits for the last bytes to leave. */
+/* Sessions that drain are closed when their last request is over; an agent that has ended waits for the
+ * last bytes to leave. */
 static void
 on_tidy (AditDefer *defer)
 {
@@ -207,7 +208,8 @@ adit_agent_leave (gpointer data)
   agent->leaving = TRUE;
   for (guint i = 0; i < agent->bonds->len; i++)
     agent->n_unsettled
-        += adit_session_go_away (adit_bond_get_session (g_ptr_array_index (agent->bonds, i)), "leaving", "the client is leaving");
+        += adit_session_go_away (adit_bond_get_session (g_ptr_array_index (agent->bonds, i)), "leaving",
+                                 "the client is leaving");
   adit_contact_free (g_steal_pointer (&agent->contact));
   if (count_running (agent) == 0 && agent->n_unsettled == 0)
     end (agent, ADIT_EXIT_DONE);
@@ -231,8 +233,8 @@ tell_failure (AditAgent *agent, const char *text, guint wait_ms)
       agent->told = g_strdup (text);
       agent->told_us = now;
     }
-  adit_log_fields (again ? ADIT_LOG_DEBUG : ADIT_LOG_WARNING, fields, G_N_ELEMENTS (fields), "%s; trying again in %u.%u s", text,
-                   wait_ms / 1000, wait_ms % 1000 / 100);
+  adit_log_fields (again ? ADIT_LOG_DEBUG : ADIT_LOG_WARNING, fields, G_N_ELEMENTS (fields),
+                   "%s; trying again in %u.%u s", text, wait_ms / 1000, wait_ms % 1000 / 100);
 }
 
 static void G_GNUC_PRINTF (2, 3)
@@ -269,7 +271,8 @@ on_deadline (AditAgent *agent)
       adit_bond_close (bond);
       retire (agent, bond);
     }
-  wait_after (agent, "%s did not finish the hand-shake within %u s", agent->plan->address->text, ADIT_LIMIT_HANDSHAKE_MS / 1000);
+  wait_after (agent, "%s did not finish the hand-shake within %u s", agent->plan->address->text,
+              ADIT_LIMIT_HANDSHAKE_MS / 1000);
 }
 
 static void
@@ -354,7 +357,8 @@ on_welcome (gpointer owner, AditBond *bond, const AditWelcome *welcome)
   set_state (agent, LIVE);
   adit_backoff_succeed (&agent->backoff, adit_worker_now_us (agent->worker));
   g_clear_pointer (&agent->told, g_free);
-  adit_debug ("connected to %s (%s)", agent->plan->address->text, welcome->agent ? welcome->agent : "a v1 server");
+  adit_debug ("connected to %s (%s)", agent->plan->address->text,
+              welcome->agent ? welcome->agent : "a v1 server");
   for (guint i = 0; i < asked->len; i++)
     take_answer (agent, adit_forward_get_publish (g_ptr_array_index (asked, i)), welcome, i);
   agent->welcomed = TRUE;
@@ -385,7 +389,8 @@ on_reject (gpointer owner, AditBond *bond, const AditReject *reject)
 {
   AditAgent *agent = owner;
   AditRejectCode code = adit_reject_parse (reject->code);
-  gboolean is_named = code == ADIT_REJECT_NAME || code == ADIT_REJECT_FORBIDDEN || code == ADIT_REJECT_REPLACED;
+  gboolean is_named = code == ADIT_REJECT_NAME || code == ADIT_REJECT_FORBIDDEN
+                      || code == ADIT_REJECT_REPLACED;
   g_autofree char *text = adit_refusal_sentence (code, is_named ? get_subject (bond) : NULL, reject->reason);
 
   adit_bond_close (bond);
@@ -491,7 +496,8 @@ on_open (gpointer owner, AditLink *link)
   adit_contact_free (g_steal_pointer (&agent->contact));
   agent->n_links++;
   g_object_weak_ref (G_OBJECT (link), on_link_gone, agent);
-  agent->bond = adit_bond_new (link, agent->forwards, agent->plan->token, agent->instance, &bond_listener, agent);
+  agent->bond = adit_bond_new (link, agent->forwards, agent->plan->token, agent->instance, &bond_listener,
+                               agent);
   g_ptr_array_add (agent->bonds, agent->bond);
 }
 
@@ -519,9 +525,10 @@ dial (AditAgent *agent)
 {
   set_state (agent, DIALING);
   agent->dialed_us = adit_worker_now_us (agent->worker);
-  adit_log (agent->told || agent->welcomed ? ADIT_LOG_DEBUG : ADIT_LOG_INFO, "connecting to %s", agent->plan->address->text);
-  agent->contact = adit_contact_new (agent->worker, agent->plan->address, agent->creds, &agent->plan->trust, &contact_listener,
-                                     agent);
+  adit_log (agent->told || agent->welcomed ? ADIT_LOG_DEBUG : ADIT_LOG_INFO, "connecting to %s",
+            agent->plan->address->text);
+  agent->contact = adit_contact_new (agent->worker, agent->plan->address, agent->creds, &agent->plan->trust,
+                                     &contact_listener, agent);
 }
 
 /* ---- the world ---- */
@@ -638,8 +645,12 @@ adit_agent_start (gpointer data)
   AditAgent *agent = data;
 
   for (guint i = 0; i < agent->plan->tunnels->len; i++)
-    g_ptr_array_add (agent->forwards, adit_forward_new (agent->worker, g_ptr_array_index (agent->plan->tunnels, i),
-                                                        agent->plan->quiet, on_request_ended, agent));
+    {
+      AditPublish *publish = g_ptr_array_index (agent->plan->tunnels, i);
+
+      g_ptr_array_add (agent->forwards, adit_forward_new (agent->worker, publish, agent->plan->quiet,
+                                                          on_request_ended, agent));
+    }
   agent->netwatch = adit_netwatch_new (agent->worker, on_changed, agent);
   dial (agent);
 }

@@ -17,7 +17,7 @@ typedef struct
 
 /* An attempt succeeded. */
 void adit_backoff_succeed (AditBackoff *backoff, gint64 now_us);
-/* An attempt failed, or what had succeeded ended. Returns the wait in milliseconds: never less than the first, never more than the most. @random:
- * any number. */
+/* An attempt failed, or what had succeeded ended. Returns the wait in milliseconds: never less than the
+ * first, never more than the most. @random: any number. */
 guint adit_backoff_fail (AditBackoff *backoff, gint64 now_us, guint32 random);
 void adit_backoff_reset (AditBackoff *backoff);

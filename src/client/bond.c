@@ -88,7 +88,8 @@ say_hello (AditBond *bond, const char *token, const char *instance)
   hello->instance = g_strdup (instance);
   hello->agent = g_strdup ("adit/" ADIT_VERSION);
   for (guint i = 0; i < bond->asked->len; i++)
-    g_ptr_array_add (hello->tunnels, adit_publish_ask (adit_forward_get_publish (g_ptr_array_index (bond->asked, i))));
+    g_ptr_array_add (hello->tunnels,
+                     adit_publish_ask (adit_forward_get_publish (g_ptr_array_index (bond->asked, i))));
   hello->subdomain = g_strdup (((AditHelloTunnel *) g_ptr_array_index (hello->tunnels, 0))->subdomain);
   adit_session_say_hello (bond->session, hello);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* cfgstore: how login changes the configuration file: its own keys are replaced in the text, everything else (tunnels, comments) stays.
+/* cfgstore: how login changes the configuration file: its own keys are replaced in the text, everything
+ * else (tunnels, comments) stays.
  *
  * Part of clientcfg. Knows tokens only; what comes out is parsed before it is written. */
 #include "client/clientcfg.h"
@@ -69,7 +70,8 @@ skip_blank (const char *at)
     }
 }
 
-/* Behind "= value;" of an assignment whose name ends at @at. The mark at the end may be missing: then a name follows. */
+/* Behind "= value;" of an assignment whose name ends at @at. The mark at the end may be missing: then a
+ * name follows. */
 static const char *
 skip_value (const char *at)
 {
@@ -158,7 +160,7 @@ put_string (GString *out, const char *key, const char *value)
 static char *
 make_lines (const AditClientCfg *login, gboolean is_new)
 {
-  GString *out = g_string_new (is_new ? "# adit's configuration; adit login writes these, tunnels are yours to add.\n" : NULL);
+  GString *out = g_string_new (is_new ? "# adit login writes these; tunnels are yours to add\n" : NULL);
 
   put_string (out, "server", login->server);
   put_string (out, "token", login->token);
@@ -240,7 +242,8 @@ adit_clientcfg_store (const char *path, const AditClientCfg *login, GError **err
   parsed = adit_clientcfg_parse (text, place, NULL, &errors);
   if (parsed == NULL)
     {
-      g_set_error (error, ADIT_ERROR, ADIT_ERROR_USAGE, "%s; mend or remove the file, then log in again", errors[0]);
+      g_set_error (error, ADIT_ERROR, ADIT_ERROR_USAGE, "%s; mend or remove the file, then log in again",
+                   errors[0]);
       return FALSE;
     }
   return write_file (place, text, error);

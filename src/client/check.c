@@ -64,8 +64,8 @@ check_targets (const AditClientCfg *cfg)
       if (adit_look_at_target (publish->target, &error))
         adit_say ("tunnel %s: %s answers", publish->label, publish->target->text);
       else
-        adit_warning ("tunnel %s: %s: %s; start the local service, or mend target", publish->label, publish->target->text,
-                      error->message);
+        adit_warning ("tunnel %s: %s: %s; start the local service, or mend target", publish->label,
+                      publish->target->text, error->message);
     }
 }
 

@@ -63,7 +63,8 @@ make_publish (AditGroup *group, const char *name, const Tunnel *tunnel)
       return NULL;
     }
   if (subdomain && !adit_name_normalise (subdomain))
-    adit_group_add_error (group, "subdomain", "\"%s\": a name has 1 to 63 letters, digits and hyphens, with no hyphen at an end",
+    adit_group_add_error (group, "subdomain",
+                          "\"%s\": a name has 1 to 63 letters, digits and hyphens, with no hyphen at an end",
                           tunnel->subdomain);
   publish = adit_publish_new (target, subdomain, tunnel->host_header);
   publish->label = g_strdup (name);
@@ -83,14 +84,16 @@ take_tunnel (AditClientCfg *cfg, AditGroup *group, const char *name, const char 
   if (!is_wanted (wanted, name))
     return;
   if (tunnel.type != 0)
-    adit_group_add_error (group, "type", "\"%s\" tunnels come in a later version; this one opens \"http\" only",
+    adit_group_add_error (group, "type",
+                          "\"%s\" tunnels come in a later version; this one opens \"http\" only",
                           tunnel.type == 1 ? "tcp" : "udp");
   else if (tunnel.target == NULL)
     adit_group_add_error (group, "target", "is missing: name the local service, as in target = \"3000\"");
   else if (tunnel.hostname)
     adit_group_add_error (group, "hostname", "custom domains come in a later version; use subdomain");
   else if (tunnel.port)
-    adit_group_add_error (group, "port", "is for \"tcp\" and \"udp\" tunnels; the local port belongs into target");
+    adit_group_add_error (group, "port",
+                          "is for \"tcp\" and \"udp\" tunnels; the local port belongs into target");
   else if ((publish = make_publish (group, name, &tunnel)) != NULL)
     g_ptr_array_add (cfg->tunnels, publish);
 }
@@ -104,7 +107,8 @@ check_wanted (AditGroup *root, const char *const *wanted, GPtrArray *names)
   list = g_strjoinv (", ", (char **) names->pdata);
   for (; wanted && *wanted; wanted++)
     if (!g_strv_contains ((const char *const *) names->pdata, *wanted))
-      adit_group_add_error (root, "tunnels", "there is no \"%s\"; the file has: %s", *wanted, *list ? list : "none");
+      adit_group_add_error (root, "tunnels", "there is no \"%s\"; the file has: %s", *wanted,
+                            *list ? list : "none");
 }
 
 static void
@@ -122,7 +126,8 @@ take_tunnels (AditClientCfg *cfg, AditGroup *root, const char *const *wanted)
     }
   check_wanted (root, wanted, names);
   if (cfg->tunnels->len > ADIT_LIMIT_TUNNELS)
-    adit_group_add_error (root, "tunnels", "at most %u fit on one session; name those to open", ADIT_LIMIT_TUNNELS);
+    adit_group_add_error (root, "tunnels", "at most %u fit on one session; name those to open",
+                          ADIT_LIMIT_TUNNELS);
 }
 
 /* ---- the file ---- */
@@ -145,7 +150,8 @@ take_server (AditClientCfg *cfg, AditGroup *root)
   if (cfg->token && (*cfg->token == '\0' || strlen (cfg->token) > ADIT_LIMIT_TOKEN))
     adit_group_add_error (root, "token", "must have 1 to %u characters", ADIT_LIMIT_TOKEN);
   if (cfg->fingerprint && !adit_fingerprint_is_valid (cfg->fingerprint))
-    adit_group_add_error (root, "fingerprint", "must be sha256: and 64 lower-case hexadecimal digits, as adit-server logs it");
+    adit_group_add_error (root, "fingerprint",
+                          "must be sha256: and 64 lower-case hexadecimal digits, as adit-server logs it");
 }
 
 AditClientCfg *
@@ -160,7 +166,8 @@ adit_clientcfg_new (const char *path)
 
 /* Takes @settings, which may be NULL with @error. */
 static AditClientCfg *
-take_settings (AditSettings *settings, GError *error, const char *name, const char *const *wanted, char ***errors)
+take_settings (AditSettings *settings, GError *error, const char *name, const char *const *wanted,
+               char ***errors)
 {
   g_autoptr (AditClientCfg) cfg = adit_clientcfg_new (name);
   AditGroup *root;
@@ -262,6 +269,9 @@ adit_clientcfg_dup_token (const AditClientCfg *cfg, GError **error)
   if (cfg->token_file == NULL)
     return NULL;
   folder = g_path_get_dirname (cfg->path);
-  path = g_path_is_absolute (cfg->token_file) ? g_strdup (cfg->token_file) : g_build_filename (folder, cfg->token_file, NULL);
+  if (g_path_is_absolute (cfg->token_file))
+    path = g_strdup (cfg->token_file);
+  else
+    path = g_build_filename (folder, cfg->token_file, NULL);
   return read_token (path, error);
 }

@@ -72,7 +72,8 @@ on_link_failed (gpointer owner, const GError *error)
     fail (owner, error);
   else
     {
-      told = g_error_new (ADIT_ERROR, error->code, "no TLS hand-shake: %s (a server without TLS is named tcp://HOST:PORT)",
+      told = g_error_new (ADIT_ERROR, error->code,
+                          "no TLS hand-shake: %s (a server without TLS is named tcp://HOST:PORT)",
                           error->message);
       fail (owner, told);
     }
@@ -91,10 +92,12 @@ on_dialed (gpointer owner, int fd)
 
   adit_dialer_free (g_steal_pointer (&contact->dialer));
   adit_tcp_tune (fd, TRUE);
-  contact->link = contact->plain ? adit_tcp_new (fd) : adit_tls_new_client (fd, contact->creds, &contact->trust);
+  contact->link = contact->plain ? adit_tcp_new (fd)
+                                 : adit_tls_new_client (fd, contact->creds, &contact->trust);
   if (!adit_link_attach (contact->link, contact->worker))
     {
-      g_autoptr (GError) error = g_error_new_literal (ADIT_ERROR, ADIT_ERROR_FAILED, "the socket cannot be watched");
+      g_autoptr (GError) error = g_error_new_literal (ADIT_ERROR, ADIT_ERROR_FAILED,
+                                                      "the socket cannot be watched");
 
       fail (contact, error);
       return;

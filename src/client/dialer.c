@@ -91,7 +91,8 @@ note_error (AditDialer *dialer, int number)
   if (dialer->error && is_poor)
     return;
   g_clear_error (&dialer->error);
-  dialer->error = g_error_new_literal (ADIT_ERROR, number == ETIMEDOUT ? ADIT_ERROR_TIMEOUT : ADIT_ERROR_CLOSED,
+  dialer->error = g_error_new_literal (ADIT_ERROR,
+                                       number == ETIMEDOUT ? ADIT_ERROR_TIMEOUT : ADIT_ERROR_CLOSED,
                                        g_strerror (number));
 }
 

@@ -15,8 +15,8 @@
  *     \_______________^   ^_________/ \     \______^______________^
  *                          (again)     `-> RAW ____________________|
  *
- * Failure leads to ENDED from everywhere. Again: a kept connection had ended before it answered. LINGERING: the answer is complete, the
- * request's end has not come. */
+ * Failure leads to ENDED from everywhere. Again: a kept connection had ended before it answered.
+ * LINGERING: the answer is complete, the request's end has not come. */
 typedef enum
 {
   ADIT_LOCAL_NEW,
@@ -85,13 +85,16 @@ struct AditForward
 /* local.c. FALSE and the like: the request is over and @local is freed. */
 
 /* @head was parsed from a frame. */
-void adit_local_begin (AditForward *forward, AditStream *stream, AditFeatures features, guint flags, const AditHead *head);
+void adit_local_begin (AditForward *forward, AditStream *stream, AditFeatures features, guint flags,
+                       const AditHead *head);
 void adit_local_set_state (AditLocal *local, AditLocalState state);
-/* Ends it without an answer, or in the middle of one: the stream is aborted with @reason, the connection closed. Frees @local. */
+/* Ends it without an answer, or in the middle of one: the stream is aborted with @reason, the connection
+ * closed. Frees @local. */
 void adit_local_fail (AditLocal *local, AditReason reason, const char *format, ...) G_GNUC_PRINTF (3, 4);
 /* The connection ended or failed before it answered: another attempt, or the failure. May free @local. */
 void adit_local_unanswered (AditLocal *local, const char *why);
-/* The answer is complete: @trailers are bare field lines. @reusable: the connection holds nothing behind it. May free @local. */
+/* The answer is complete: @trailers are bare field lines. @reusable: the connection holds nothing behind
+ * it. May free @local. */
 void adit_local_answered (AditLocal *local, AditSpan trailers, gboolean reusable);
 /* 101: both directions are raw from here on. */
 void adit_local_go_raw (AditLocal *local);

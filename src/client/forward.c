@@ -3,7 +3,8 @@
 #include "client/forward-private.h"
 
 AditForward *
-adit_forward_new (AditWorker *worker, AditPublish *publish, gboolean quiet, void (*ended) (gpointer owner), gpointer owner)
+adit_forward_new (AditWorker *worker, AditPublish *publish, gboolean quiet, void (*ended) (gpointer owner),
+                  gpointer owner)
 {
   AditForward *forward = g_new0 (AditForward, 1);
 
@@ -31,7 +32,8 @@ adit_forward_free (AditForward *forward)
   g_free (forward);
 }
 
-/* Towards a peer that announced it, the flag tells a body of unknown length; a v1 server may leave the coding in the head. */
+/* Towards a peer that announced it, the flag tells a body of unknown length; a v1 server may leave the
+ * coding in the head. */
 static const char *
 judge_framing (const AditHead *head, guint flags)
 {
@@ -41,7 +43,8 @@ judge_framing (const AditHead *head, guint flags)
 }
 
 void
-adit_forward_take (AditForward *forward, AditStream *stream, AditFeatures features, guint flags, AditSpan bytes)
+adit_forward_take (AditForward *forward, AditStream *stream, AditFeatures features, guint flags,
+                   AditSpan bytes)
 {
   AditHead *head = &forward->scratch;
   AditHeadFault fault = { ADIT_REASON_PROTOCOL, "an incomplete head" };

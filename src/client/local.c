@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* local: one request: from its stream to the local service, and how it ends.
  *
- * Part of forward. Callbacks of the stream never read from a link: their spans lie in the worker's read memory. */
+ * Part of forward. Callbacks of the stream never read from a link: their spans lie in the worker's read
+ * memory. */
 #include "client/forward-private.h"
 
 #include "base/error.h"
@@ -124,7 +125,8 @@ void
 adit_local_answered (AditLocal *local, AditSpan trailers, gboolean reusable)
 {
   AditConn *conn = g_steal_pointer (&local->conn);
-  gboolean sent_all = local->body == ADIT_BODY_NONE || (local->body == ADIT_BODY_LENGTH && local->body_left == 0)
+  gboolean sent_all = local->body == ADIT_BODY_NONE
+                      || (local->body == ADIT_BODY_LENGTH && local->body_left == 0)
                       || (local->body == ADIT_BODY_CHUNKED && local->got_end);
 
   adit_timer_stop (&local->timer);
@@ -230,7 +232,8 @@ on_not_connected (gpointer owner, const GError *error)
   AditLocal *local = owner;
   gboolean late = g_error_matches (error, ADIT_ERROR, ADIT_ERROR_TIMEOUT);
 
-  adit_local_fail (local, late ? ADIT_REASON_LOCAL_TIMEOUT : ADIT_REASON_LOCAL_REFUSED, "cannot connect to %s: %s",
+  adit_local_fail (local, late ? ADIT_REASON_LOCAL_TIMEOUT : ADIT_REASON_LOCAL_REFUSED,
+                   "cannot connect to %s: %s",
                    local->forward->publish->target->text, error->message);
 }
 
@@ -254,12 +257,14 @@ start (AditLocal *local)
     dial (local);
 }
 
-/* Once, on a fresh connection, and only if the service cannot have begun with it: a request that changes nothing, or one whose
- * body it still waits for. A request that changes something and has no body may have been carried out. */
+/* Once, on a fresh connection, and only if the service cannot have begun with it: a request that changes
+ * nothing, or one whose body it still waits for. A request that changes something and has no body may have
+ * been carried out. */
 static gboolean
 may_retry (AditLocal *local)
 {
-  gboolean body_to_come = local->body == ADIT_BODY_CHUNKED || (local->body == ADIT_BODY_LENGTH && local->body_left > 0);
+  gboolean body_to_come = local->body == ADIT_BODY_CHUNKED
+                          || (local->body == ADIT_BODY_LENGTH && local->body_left > 0);
 
   return local->conn->reused && !local->retried && !local->answered && !local->sent_body
          && (local->is_safe || body_to_come);
@@ -325,7 +330,8 @@ on_link_failed (gpointer owner, const GError *error)
 
   if (adit_error_is_verify (error))
     adit_local_fail (local, ADIT_REASON_LOCAL_FAILED,
-                     "the certificate of %s is not trusted; if it is of your own making, --insecure skips the check", target);
+                     "the certificate of %s is not trusted; if it is of your own making, --insecure skips "
+                     "the check", target);
   else if (local->state == ADIT_LOCAL_HEAD)
     adit_local_unanswered (local, error->message);
   else
@@ -426,7 +432,8 @@ pass_last_chunk (AditLocal *local, AditSpan trailers)
 
   adit_head_put (&writer, ADIT_SPAN ("0\r\n"));
   if (trailers.len > 0
-      && adit_head_parse_trailers (&forward->scratch, trailers.data, trailers.len, TRUE, &used, &fault) == ADIT_HEAD_OK)
+      && adit_head_parse_trailers (&forward->scratch, trailers.data, trailers.len, TRUE, &used,
+                                   &fault) == ADIT_HEAD_OK)
     adit_localhead_put_trailers (&writer, &forward->scratch);
   adit_head_put (&writer, ADIT_SPAN ("\r\n"));
   iov = (struct iovec){ memory, (gsize) (writer.at - memory) };
@@ -535,7 +542,8 @@ take_head (AditLocal *local, const AditHead *head, guint flags)
 }
 
 void
-adit_local_begin (AditForward *forward, AditStream *stream, AditFeatures features, guint flags, const AditHead *head)
+adit_local_begin (AditForward *forward, AditStream *stream, AditFeatures features, guint flags,
+                  const AditHead *head)
 {
   AditLocal *local = g_slice_new0 (AditLocal);
 

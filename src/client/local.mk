@@ -20,6 +20,8 @@ src_client_libadit_client_la_SOURCES = \
   src/client/contact.h \
   src/client/dialer.c \
   src/client/dialer.h \
+  src/client/flags.c \
+  src/client/flags.h \
   src/client/forward-private.h \
   src/client/forward.c \
   src/client/forward.h \

@@ -13,8 +13,10 @@ enum
 };
 
 /* The request for the local service. @host replaces Host; NULL keeps it. FALSE if it does not fit. */
-gboolean adit_localhead_put_request (AditHeadWriter *writer, const AditHead *head, const char *host, guint flags);
-/* The response as it is framed, with Content-Length only where it is the length of what follows (or of what HEAD would have got). */
+gboolean adit_localhead_put_request (AditHeadWriter *writer, const AditHead *head, const char *host,
+                                     guint flags);
+/* The response as it is framed, with Content-Length only where it is the length of what follows (or of
+ * what HEAD would have got). */
 gboolean adit_localhead_put_response (AditHeadWriter *writer, const AditHead *head);
 /* Bare field lines of a trailer section that may be passed on. */
 gboolean adit_localhead_put_trailers (AditHeadWriter *writer, const AditHead *trailers);

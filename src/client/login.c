@@ -39,14 +39,16 @@ decide (const AditAddress *address, const char *fingerprint, GError **error)
   if (!isatty (STDIN_FILENO) || !isatty (STDERR_FILENO))
     {
       g_set_error (error, ADIT_ERROR, ADIT_ERROR_USAGE,
-                   "the certificate of %s is not publicly trusted, and there is no terminal to ask at. Its fingerprint is %s: "
-                   "compare it with the one that adit-server logs at its start and say --fingerprint %s (or --insecure, for "
-                   "development)", address->text, fingerprint, fingerprint);
+                   "the certificate of %s is not publicly trusted, and there is no terminal to ask at. Its "
+                   "fingerprint is %s: compare it with the one that adit-server logs at its start and say "
+                   "--fingerprint %s (or --insecure, for development)",
+                   address->text, fingerprint, fingerprint);
       return FALSE;
     }
   if (ask (address->text, fingerprint))
     return TRUE;
-  g_set_error (error, ADIT_ERROR, ADIT_ERROR_FAILED, "the key of %s was not accepted; nothing was stored", address->text);
+  g_set_error (error, ADIT_ERROR, ADIT_ERROR_FAILED, "the key of %s was not accepted; nothing was stored",
+               address->text);
   return FALSE;
 }
 
@@ -54,7 +56,8 @@ decide (const AditAddress *address, const char *fingerprint, GError **error)
 static gboolean
 look_at (const AditOptions *options, const AditAddress *address, AditClientCfg *login, GError **error)
 {
-  AditTrust trust = { address->host, options->fingerprint, options->fingerprint == NULL || options->insecure };
+  gboolean blind = options->fingerprint == NULL || options->insecure;
+  AditTrust trust = { address->host, options->fingerprint, blind };
   AditLook look;
   gboolean ok = FALSE;
 
@@ -64,7 +67,8 @@ look_at (const AditOptions *options, const AditAddress *address, AditClientCfg *
       return FALSE;
     }
   if (look.fingerprint)
-    adit_say ("%s has the key %s%s", address->text, look.fingerprint, look.is_public ? ", publicly trusted" : "");
+    adit_say ("%s has the key %s%s", address->text, look.fingerprint,
+              look.is_public ? ", publicly trusted" : "");
   if (address->plain || options->insecure)
     ok = TRUE;
   else if (options->fingerprint)

@@ -156,7 +156,8 @@ on_deadline (AditTimer *timer)
 {
   Sight *sight = (Sight *) ((char *) timer - offsetof (Sight, deadline));
 
-  settle (sight, g_error_new (ADIT_ERROR, ADIT_ERROR_TIMEOUT, "no answer to Hello within %u s", ADIT_LIMIT_HANDSHAKE_MS / 1000));
+  settle (sight, g_error_new (ADIT_ERROR, ADIT_ERROR_TIMEOUT, "no answer to Hello within %u s",
+                              ADIT_LIMIT_HANDSHAKE_MS / 1000));
 }
 
 static void
@@ -195,7 +196,8 @@ adit_look_at_token (const AditPlan *plan, GError **error)
     creds = adit_creds_new_client (!plan->trust.insecure && plan->trust.fingerprint == NULL);
   adit_timer_init (&sight.deadline, on_deadline);
   adit_worker_turn (sight.worker, FALSE);
-  sight.contact = adit_contact_new (sight.worker, plan->address, creds, &plan->trust, &token_listener, &sight);
+  sight.contact = adit_contact_new (sight.worker, plan->address, creds, &plan->trust, &token_listener,
+                                    &sight);
   wait_for (&sight, &sight.done);
   if (sight.session)
     {

@@ -87,6 +87,7 @@ on_netlink (AditWatch *watch)
 {
   AditNetwatch *netwatch = (AditNetwatch *) ((char *) watch - offsetof (AditNetwatch, watch));
   _Alignas (struct nlmsghdr) char data[16384];
+  struct nlmsghdr *at;
   gboolean changed = FALSE;
   gssize n;
 
@@ -97,7 +98,7 @@ on_netlink (AditWatch *watch)
       if (n == 0)
         break;
       changed |= n < 0 && errno == ENOBUFS; /* messages were lost: it is lively */
-      for (struct nlmsghdr *at = (struct nlmsghdr *) data; n > 0 && NLMSG_OK (at, (unsigned) left); at = NLMSG_NEXT (at, left))
+      for (at = (struct nlmsghdr *) data; n > 0 && NLMSG_OK (at, (unsigned) left); at = NLMSG_NEXT (at, left))
         changed |= is_change (at);
       errno = 0;
     }
@@ -110,8 +111,8 @@ static void
 open_netlink (AditNetwatch *netwatch)
 {
   struct sockaddr_nl address = { .nl_family = AF_NETLINK,
-                                 .nl_groups = RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR | RTMGRP_IPV4_ROUTE
-                                              | RTMGRP_IPV6_ROUTE };
+                                 .nl_groups = RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR
+                                              | RTMGRP_IPV4_ROUTE | RTMGRP_IPV6_ROUTE };
   int fd = socket (AF_NETLINK, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, NETLINK_ROUTE);
 
   adit_watch_init (&netwatch->watch, fd, on_netlink);

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* netwatch: tells when the network changed (netlink) or the machine woke up (boot time against monotonic time).
+/* netwatch: tells when the network changed (netlink) or the machine woke up (boot time against monotonic
+ * time).
  *
- * Changes within 100 ms are told once. Without netlink only waking up is noticed. Owner: the agent. Thread: the worker. */
+ * Changes within 100 ms are told once. Without netlink only waking up is noticed. Owner: the agent.
+ * Thread: the worker. */
 #pragma once
 
 #include "loop/worker.h"

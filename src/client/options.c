@@ -4,7 +4,7 @@
 
 #include "base/error.h"
 #include "base/secret.h"
-#include "client/address.h"
+#include "client/flags.h"
 #include "link/creds.h"
 #include "wire/hello.h"
 #include "wire/limits.h"
@@ -13,96 +13,6 @@
 
 #define CONCURRENCY_MOST 100000
 #define IDLE_MOST 4000000 /* seconds; 46 days */
-
-/* As given; validated later. */
-typedef struct
-{
-  gboolean help, version, insecure, tui, inspect;
-  char *config, *log_format, *log_level;
-  char *subdomain, *hostname, *port, *host, *token, *fingerprint, *concurrency, *idle_timeout, *host_header, *basic_auth,
-    *allow_cidr;
-  char **rest;
-} Raw;
-
-typedef struct
-{
-  const char *name;
-  char letter;
-  GOptionArg arg;
-  gsize offset;
-  const char *text, *value;
-} Flag;
-
-#define WORD(name, letter, member, text, value) { name, letter, G_OPTION_ARG_STRING, G_STRUCT_OFFSET (Raw, member), text, value }
-#define MARK(name, letter, member, text) { name, letter, G_OPTION_ARG_NONE, G_STRUCT_OFFSET (Raw, member), text, NULL }
-#define END { NULL, 0, G_OPTION_ARG_NONE, 0, NULL, NULL }
-
-#define COMMON                                                                                          \
-  MARK ("help", 'h', help, "Show this help"),                                                           \
-  MARK ("version", 'V', version, "Show the version"),                                                   \
-  WORD ("config", 0, config, "Configuration file", "FILE"),                                             \
-  WORD ("log-format", 0, log_format, "human (default) or json", "FORMAT"),                              \
-  WORD ("log-level", 0, log_level, "error, warning, info (default) or debug", "LEVEL")
-#define TUNNEL                                                                                          \
-  WORD ("subdomain", 's', subdomain, "The name; without it a random one", "NAME"),                      \
-  WORD ("concurrency", 'c', concurrency, "Requests forwarded at a time (100); more wait, then 503", "N"), \
-  WORD ("idle-timeout", 0, idle_timeout, "Leave after so long without a request (0: never)", "SECS"),   \
-  WORD ("host-header", 0, host_header, "What the local service sees as Host: rewrite (its own; default), " \
-        "preserve (the public one) or a value", "HOW"),                                                 \
-  WORD ("hostname", 0, hostname, "A custom domain (the server has to announce it)", "FQDN"),            \
-  WORD ("basic-auth", 0, basic_auth, "Ask visitors for a password (the server has to announce it)", "USER:PASS"), \
-  WORD ("allow-cidr", 0, allow_cidr, "Let only these visitors in (the server has to announce it)", "NET"), \
-  MARK ("tui", 0, tui, "A terminal dashboard (later)"),                                                 \
-  { "inspect", 0, G_OPTION_ARG_CALLBACK, G_STRUCT_OFFSET (Raw, inspect), "The request inspector (later)", "ADDR:PORT" }
-#define SERVER                                                                                          \
-  WORD ("host", 0, host, "Another server than the configured one; tcp:// is plain wire v1", "HOST:PORT"), \
-  WORD ("token", 0, token, "Another token than the configured one", "T"),                               \
-  WORD ("fingerprint", 0, fingerprint, "The server's key", "sha256:F")
-#define INSECURE(text) MARK ("insecure", 0, insecure, text)
-
-static const Flag http_flags[] = { TUNNEL, WORD ("port", 'p', port, "A public port (the server has to announce it)", "P"), SERVER,
-                                   INSECURE ("Do not verify the server or an https target; for development"), COMMON, END };
-static const Flag dev_flags[] = { TUNNEL, WORD ("port", 'p', port, "The local port that visitors use (8080 or the next free one)", "P"),
-                                  INSECURE ("Do not verify an https target"), COMMON, END };
-static const Flag login_flags[] = { WORD ("token", 0, token, "The secret that the server's operator gave you", "T"),
-                                    WORD ("fingerprint", 0, fingerprint, "The server's key, as adit-server logs it", "sha256:F"),
-                                    INSECURE ("Skip every check; for development"), COMMON, END };
-static const Flag start_flags[]
-  = { WORD ("idle-timeout", 0, idle_timeout, "Leave after so long without a request (0: never)", "SECS"), SERVER,
-      MARK ("tui", 0, tui, "A terminal dashboard (later)"),
-      { "inspect", 0, G_OPTION_ARG_CALLBACK, G_STRUCT_OFFSET (Raw, inspect), "The request inspector (later)", "ADDR:PORT" },
-      INSECURE ("Do not verify the server or https targets; for development"), COMMON, END };
-static const Flag check_flags[] = { SERVER, INSECURE ("Do not verify the server; for development"), COMMON, END };
-
-static const struct
-{
-  const char *word;
-  const Flag *flags;
-  guint args_least, args_most;
-  const char *usage, *summary;
-} commands[] = {
-  [ADIT_COMMAND_HTTP] = { "http", http_flags, 1, 1, "TARGET",
-    "Gives a web service on this machine a public URL.\n\n"
-    "TARGET is PORT (127.0.0.1, then ::1), HOST:PORT, http://HOST:PORT, https://HOST:PORT or unix:/path.\n\n"
-    "Commands:\n"
-    "  adit TARGET, adit http TARGET      put a local web service online\n"
-    "  adit dev [TARGET]                  try it: server and client on this machine alone\n"
-    "  adit login HOST:PORT --token T     store server, token and the server's key\n"
-    "  adit start [NAME…]                 open the tunnels of the configuration file\n"
-    "  adit check                         say what is wrong with configuration and server\n"
-    "  adit COMMAND --help                the flags of a command" },
-  [ADIT_COMMAND_DEV] = { "dev", dev_flags, 0, 1, "dev [TARGET]",
-    "Server and client in one process on this machine: http://NAME.localhost:PORT. Without TARGET it shows a page of its own." },
-  [ADIT_COMMAND_LOGIN] = { "login", login_flags, 1, 1, "login HOST:PORT",
-    "Stores server and token. HOST:PORT is TLS (port 7000 if left out), tcp://HOST:PORT is plain wire v1.\n"
-    "A server without a publicly trusted certificate is pinned by the fingerprint of its key." },
-  [ADIT_COMMAND_START] = { "start", start_flags, 0, ADIT_LIMIT_TUNNELS, "start [NAME…]",
-    "Opens the tunnels of the configuration file, all or the named ones, over one session." },
-  [ADIT_COMMAND_CHECK] = { "check", check_flags, 0, 0, "check",
-    "Validates the configuration, reaches the server, and says what is wrong and how to mend it." },
-};
-
-static const char *const later[] = { "tcp", "udp", "files", "status", "list", "stop", "replay", "serve", "connect" };
 
 static gboolean G_GNUC_PRINTF (2, 3)
 usage (GError **error, const char *format, ...)
@@ -119,12 +29,12 @@ usage (GError **error, const char *format, ...)
 
 /* ---- finding the command among flags ---- */
 
-static const Flag *
-find_flag (const char *name, gsize len, char letter)
+static const AditFlag *
+find_flag (const char *name, char letter)
 {
-  for (guint i = 0; i < G_N_ELEMENTS (commands); i++)
-    for (const Flag *flag = commands[i].flags; flag->name; flag++)
-      if (letter ? flag->letter == letter : strlen (flag->name) == len && strncmp (flag->name, name, len) == 0)
+  for (guint i = 0; i < ADIT_COMMANDS; i++)
+    for (const AditFlag *flag = adit_commands[i].flags; flag->name; flag++)
+      if (letter ? flag->letter == letter : strcmp (flag->name, name) == 0)
         return flag;
   return NULL;
 }
@@ -133,16 +43,16 @@ find_flag (const char *name, gsize len, char letter)
 static gboolean
 takes_next (const char *word)
 {
-  const Flag *flag;
+  const AditFlag *flag;
 
   if (word[1] != '-')
     {
-      flag = find_flag (NULL, 0, word[1]);
+      flag = find_flag ("", word[1]);
       return flag && flag->arg == G_OPTION_ARG_STRING && word[2] == '\0';
     }
   if (strchr (word, '='))
     return FALSE;
-  flag = find_flag (word + 2, strlen (word + 2), 0);
+  flag = find_flag (word + 2, 0);
   return flag && flag->arg == G_OPTION_ARG_STRING;
 }
 
@@ -170,11 +80,12 @@ take_command (GPtrArray *words, AditCommand *command, GError **error)
   const char *word = at ? g_ptr_array_index (words, at) : "";
 
   *command = ADIT_COMMAND_HTTP;
-  for (guint i = 0; i < G_N_ELEMENTS (later); i++)
-    if (strcmp (word, later[i]) == 0)
-      return usage (error, "\"adit %s\" comes in a later version; this one has http, dev, login, start and check", word);
-  for (guint i = 0; i < G_N_ELEMENTS (commands); i++)
-    if (strcmp (word, commands[i].word) == 0)
+  if (g_strv_contains (adit_later_commands, word))
+    return usage (error,
+                  "\"adit %s\" comes in a later version; this one has http, dev, login, start and check",
+                  word);
+  for (guint i = 0; i < ADIT_COMMANDS; i++)
+    if (strcmp (word, adit_commands[i].word) == 0)
       {
         *command = (AditCommand) i;
         g_ptr_array_remove_index (words, at);
@@ -188,24 +99,29 @@ take_command (GPtrArray *words, AditCommand *command, GError **error)
 static gboolean
 on_optional (const char *name, const char *value, gpointer data, GError **error)
 {
-  ((Raw *) data)->inspect = TRUE;
+  ((AditFlags *) data)->inspect = TRUE;
   return TRUE;
 }
 
 static GOptionContext *
-make_context (AditCommand command, Raw *raw)
+make_context (AditCommand command, AditFlags *raw)
 {
-  GOptionContext *context = g_option_context_new (commands[command].usage);
+  GOptionContext *context = g_option_context_new (adit_commands[command].usage);
   GOptionGroup *group = g_option_group_new (NULL, NULL, NULL, raw, NULL);
   GArray *entries = g_array_new (TRUE, TRUE, sizeof (GOptionEntry));
   GOptionEntry rest = { G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_STRING_ARRAY, &raw->rest, NULL, NULL };
 
-  for (const Flag *flag = commands[command].flags; flag->name; flag++)
+  for (const AditFlag *flag = adit_commands[command].flags; flag->name; flag++)
     {
       gboolean optional = flag->arg == G_OPTION_ARG_CALLBACK;
-      GOptionEntry entry = { flag->name, flag->letter, optional ? G_OPTION_FLAG_OPTIONAL_ARG : 0, flag->arg,
-                             optional ? (gpointer) on_optional : (char *) raw + flag->offset, flag->text, flag->value };
+      GOptionEntry entry = { flag->name, flag->letter, flag->text ? 0 : G_OPTION_FLAG_HIDDEN, flag->arg,
+                             (char *) raw + flag->offset, flag->text, flag->value };
 
+      if (optional)
+        {
+          entry.flags |= G_OPTION_FLAG_OPTIONAL_ARG;
+          entry.arg_data = on_optional;
+        }
       g_array_append_val (entries, entry);
     }
   g_array_append_val (entries, rest);
@@ -213,15 +129,15 @@ make_context (AditCommand command, Raw *raw)
   g_array_unref (entries);
   g_option_context_set_main_group (context, group);
   g_option_context_set_help_enabled (context, FALSE);
-  g_option_context_set_summary (context, commands[command].summary);
+  g_option_context_set_summary (context, adit_commands[command].summary);
   return context;
 }
 
 static void
-raw_clear (Raw *raw)
+raw_clear (AditFlags *raw)
 {
-  for (guint i = 0; i < G_N_ELEMENTS (commands); i++)
-    for (const Flag *flag = commands[i].flags; flag->name; flag++)
+  for (guint i = 0; i < ADIT_COMMANDS; i++)
+    for (const AditFlag *flag = adit_commands[i].flags; flag->name; flag++)
       if (flag->arg == G_OPTION_ARG_STRING)
         g_clear_pointer ((char **) ((char *) raw + flag->offset), g_free);
   g_strfreev (raw->rest);
@@ -237,14 +153,15 @@ check_number (const char *flag, const char *text, gint64 least, gint64 most, gui
   if (text == NULL)
     return TRUE;
   if (!g_ascii_string_to_signed (text, 10, least, most, &number, NULL))
-    return usage (error, "--%s must be a number from %" G_GINT64_FORMAT " to %" G_GINT64_FORMAT ", not \"%s\"", flag, least, most,
-                  text);
+    return usage (error,
+                  "--%s must be a number from %" G_GINT64_FORMAT " to %" G_GINT64_FORMAT ", not \"%s\"",
+                  flag, least, most, text);
   *value = (guint) number;
   return TRUE;
 }
 
 static gboolean
-take_log (AditOptions *options, const Raw *raw, GError **error)
+take_log (AditOptions *options, const AditFlags *raw, GError **error)
 {
   options->log_level = ADIT_LOG_INFO;
   if (raw->log_format && !adit_log_format_parse (raw->log_format, &options->log_format))
@@ -277,14 +194,15 @@ check_host_header (const char *value, GError **error)
 }
 
 static gboolean
-take_tunnel (AditOptions *options, const Raw *raw, GError **error)
+take_tunnel (AditOptions *options, const AditFlags *raw, GError **error)
 {
   guint port = 0;
 
   options->subdomain = g_strdup (raw->subdomain);
   options->host_header = g_strdup (raw->host_header);
   if (options->subdomain && !adit_name_normalise (options->subdomain))
-    return usage (error, "--subdomain \"%s\": a name has 1 to 63 letters, digits and hyphens, with no hyphen at an end",
+    return usage (error,
+                  "--subdomain \"%s\": a name has 1 to 63 letters, digits and hyphens, none of them at an end",
                   raw->subdomain);
   if (!check_number ("concurrency", raw->concurrency, 1, CONCURRENCY_MOST, &options->concurrency, error)
       || !check_number ("idle-timeout", raw->idle_timeout, 0, IDLE_MOST, &options->idle_timeout_s, error)
@@ -303,14 +221,15 @@ get_env (const char *name)
 }
 
 static gboolean
-take_server (AditOptions *options, const Raw *raw, GError **error)
+take_server (AditOptions *options, const AditFlags *raw, GError **error)
 {
-  gboolean from_args = options->command == ADIT_COMMAND_LOGIN && options->args[0];
+  const char *server = options->command == ADIT_COMMAND_LOGIN ? options->args[0] : raw->host;
 
   options->insecure = raw->insecure;
-  options->server = g_strdup (from_args ? options->args[0] : raw->host ? raw->host : get_env ("ADIT_SERVER_URL"));
+  options->server = g_strdup (server ? server : get_env ("ADIT_SERVER_URL"));
   if (raw->fingerprint && !adit_fingerprint_is_valid (raw->fingerprint))
-    return usage (error, "--fingerprint must be sha256: and 64 lower-case hexadecimal digits, as adit-server logs it");
+    return usage (error,
+                  "--fingerprint must be sha256: and 64 lower-case hexadecimal digits, as adit-server logs it");
   options->fingerprint = g_strdup (raw->fingerprint);
   if (raw->token)
     return take_token (options, raw->token, "--token", error);
@@ -318,49 +237,61 @@ take_server (AditOptions *options, const Raw *raw, GError **error)
 }
 
 static void
-take_config (AditOptions *options, const Raw *raw)
+take_config (AditOptions *options, const AditFlags *raw)
 {
   const char *named = raw->config ? raw->config : get_env ("ADIT_CONFIG");
 
   options->config_named = named != NULL;
-  options->config = named ? g_strdup (named) : g_build_filename (g_get_user_config_dir (), "adit", "client.cfg", NULL);
+  if (named)
+    options->config = g_strdup (named);
+  else
+    options->config = g_build_filename (g_get_user_config_dir (), "adit", "client.cfg", NULL);
 }
 
 /* What this version does not have, and what it would have to ask of a server. */
 static gboolean
-check_later (const AditOptions *options, const Raw *raw, GError **error)
+check_later (const AditOptions *options, const AditFlags *raw, GError **error)
 {
-  const char *asks = raw->basic_auth ? "--basic-auth" : raw->hostname ? "--hostname" : raw->allow_cidr ? "--allow-cidr" : NULL;
+  const char *asks = NULL;
 
   if (raw->tui || raw->inspect)
     return usage (error, "--%s comes in a later version; leave it out", raw->tui ? "tui" : "inspect");
   if (options->command == ADIT_COMMAND_HTTP && raw->port)
     asks = "--port";
+  if (raw->hostname)
+    asks = "--hostname";
+  if (raw->allow_cidr)
+    asks = "--allow-cidr";
+  if (raw->basic_auth)
+    asks = "--basic-auth";
   if (asks == NULL)
     return TRUE;
   g_set_error (error, ADIT_ERROR, ADIT_ERROR_REFUSED,
-               "%s needs a server that announces it, and none does so for this version of adit; nothing was opened", asks);
+               "%s needs a server that announces it, and none does so for this version of adit; nothing was "
+               "opened", asks);
   return FALSE;
 }
 
 static gboolean
 check_args (const AditOptions *options, GError **error)
 {
+  const AditCommandEntry *command = &adit_commands[options->command];
   guint n = g_strv_length (options->args);
-  const char *word = commands[options->command].word;
 
-  if (n < commands[options->command].args_least && options->command == ADIT_COMMAND_HTTP)
-    return usage (error, "what shall be online? Name its port, as in \"adit 3000\"; \"adit --help\" shows the rest");
-  if (n < commands[options->command].args_least)
-    return usage (error, "\"adit %s\" needs more: adit %s; see adit %s --help", word, commands[options->command].usage, word);
-  if (n > commands[options->command].args_most)
-    return usage (error, "\"%s\" is too much: adit %s; see adit %s --help", options->args[commands[options->command].args_most],
-                  commands[options->command].usage, word);
+  if (n < command->args_least && options->command == ADIT_COMMAND_HTTP)
+    return usage (error,
+                  "what shall be online? Name its port, as in \"adit 3000\"; \"adit --help\" shows the rest");
+  if (n < command->args_least)
+    return usage (error, "\"adit %s\" needs more: adit %s; see adit %s --help", command->word, command->usage,
+                  command->word);
+  if (n > command->args_most)
+    return usage (error, "\"%s\" is too much: adit %s; see adit %s --help", options->args[command->args_most],
+                  command->usage, command->word);
   return TRUE;
 }
 
 static gboolean
-take_all (AditOptions *options, Raw *raw, GError **error)
+take_all (AditOptions *options, AditFlags *raw, GError **error)
 {
   options->args = raw->rest ? g_steal_pointer (&raw->rest) : g_new0 (char *, 1);
   take_config (options, raw);
@@ -372,7 +303,7 @@ take_all (AditOptions *options, Raw *raw, GError **error)
 
 /* TRUE if the command line is understood, or is to be answered by options->output. */
 static gboolean
-parse_words (AditOptions *options, GPtrArray *words, Raw *raw, GError **error)
+parse_words (AditOptions *options, GPtrArray *words, AditFlags *raw, GError **error)
 {
   g_autoptr (GOptionContext) context = make_context (options->command, raw);
   g_auto (GStrv) copy = g_strdupv ((char **) words->pdata);
@@ -380,7 +311,7 @@ parse_words (AditOptions *options, GPtrArray *words, Raw *raw, GError **error)
 
   if (!g_option_context_parse_strv (context, &copy, &wrong))
     {
-      usage (error, "%s; see adit %s --help", wrong->message, commands[options->command].word);
+      usage (error, "%s; see adit %s --help", wrong->message, adit_commands[options->command].word);
       g_error_free (wrong);
       return FALSE;
     }
@@ -396,7 +327,7 @@ adit_options_parse (const char *const *argv, GError **error)
 {
   g_autoptr (AditOptions) options = g_new0 (AditOptions, 1);
   g_autoptr (GPtrArray) words = g_ptr_array_new ();
-  Raw raw = { 0 };
+  AditFlags raw = { 0 };
   gboolean ok;
 
   for (guint i = 0; argv[i]; i++)

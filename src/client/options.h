@@ -39,8 +39,8 @@ typedef struct
   guint16 port;        /* dev; 0: not said */
 } AditOptions;
 
-/* @argv is not changed. NULL with ADIT_ERROR_USAGE (exit status 2), or with ADIT_ERROR_REFUSED (3) for a flag that asks the server for
- * something that no server announces yet. */
+/* @argv is not changed. NULL with ADIT_ERROR_USAGE (exit status 2), or with ADIT_ERROR_REFUSED (3) for a
+ * flag that asks the server for something that no server announces yet. */
 AditOptions *adit_options_parse (const char *const *argv, GError **error);
 void adit_options_free (AditOptions *options);
 

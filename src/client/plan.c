@@ -26,7 +26,8 @@ take_address (AditPlan *plan, const AditOptions *options, const AditClientCfg *c
   if (server)
     return (plan->address = adit_address_parse (server, error)) != NULL;
   g_set_error (error, ADIT_ERROR, ADIT_ERROR_USAGE,
-               "no server: \"adit login HOST:PORT --token T\" stores one, --host or ADIT_SERVER_URL names one for this run; "
+               "no server: \"adit login HOST:PORT --token T\" stores one, --host or ADIT_SERVER_URL names "
+               "one for this run; "
                "\"adit dev\" needs none");
   return FALSE;
 }
@@ -51,7 +52,8 @@ take_token (AditPlan *plan, const AditOptions *options, const AditClientCfg *cfg
       return TRUE;
     }
   g_set_error (error, ADIT_ERROR, ADIT_ERROR_USAGE,
-               "no token for %s: \"adit login\" stores one, --token or ADIT_TOKEN gives one for this run", plan->address->text);
+               "no token for %s: \"adit login\" stores one, --token or ADIT_TOKEN gives one for this run",
+                 plan->address->text);
   return FALSE;
 }
 
@@ -134,7 +136,8 @@ adit_plan_new (const AditOptions *options, const AditClientCfg *cfg, GError **er
   plan = adit_plan_new_contact (options, cfg, error);
   if (plan == NULL)
     return NULL;
-  if (options->command == ADIT_COMMAND_START ? take_tunnels (plan, options, cfg, error) : take_target (plan, options, error))
+  if (options->command == ADIT_COMMAND_START ? take_tunnels (plan, options, cfg, error)
+      : take_target (plan, options, error))
     return g_steal_pointer (&plan);
   return NULL;
 }

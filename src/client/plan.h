@@ -20,7 +20,8 @@ typedef struct
   gboolean quiet;          /* finished requests are not logged */
 } AditPlan;
 
-/* Flag before environment before file. NULL with ADIT_ERROR_USAGE, or ADIT_ERROR_REFUSED for what no server announces. */
+/* Flag before environment before file. NULL with ADIT_ERROR_USAGE, or ADIT_ERROR_REFUSED for what no
+ * server announces. */
 AditPlan *adit_plan_new (const AditOptions *options, const AditClientCfg *cfg, GError **error);
 /* Server, token and trust alone, for commands that open no tunnel of their own. */
 AditPlan *adit_plan_new_contact (const AditOptions *options, const AditClientCfg *cfg, GError **error);

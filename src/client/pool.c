@@ -46,7 +46,8 @@ drop (AditConn *conn)
   adit_conn_close (conn);
 }
 
-/* A service has nothing to say between requests: what comes is its farewell. A TLS link may have had something for itself alone. */
+/* A service has nothing to say between requests: what comes is its farewell. A TLS link may have had
+ * something for itself alone. */
 static void
 on_idle_readable (gpointer owner)
 {

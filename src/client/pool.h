@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* pool: connections to one local service: those that are kept alive between requests, the newest used first.
+/* pool: connections to one local service: those that are kept alive between requests, the newest used
+ * first.
  *
- * An idle one that becomes readable or ends is dropped, and so is one that was idle for too long. Owner: the forward. Thread: the worker. */
+ * An idle one that becomes readable or ends is dropped, and so is one that was idle for too long. Owner:
+ * the forward. Thread: the worker. */
 #pragma once
 
 #include "client/target.h"
@@ -25,8 +27,8 @@ AditPool *adit_pool_new (AditWorker *worker, const AditTarget *target, gboolean 
 void adit_pool_free (AditPool *pool);
 /* An idle connection, or NULL. */
 AditConn *adit_pool_take (AditPool *pool);
-/* Takes the connected @fd; with an https target the hand-shake begins (on_open tells its end; what is sent before waits). NULL: no more
- * descriptors can be watched. */
+/* Takes the connected @fd; with an https target the hand-shake begins (on_open tells its end; what is sent
+ * before waits). NULL: no more descriptors can be watched. */
 AditConn *adit_pool_add (AditPool *pool, int fd);
 /* A taken one is idle again: no byte of a message is under way. */
 void adit_pool_give (AditConn *conn);

@@ -71,7 +71,8 @@ adit_publish_give (AditPublish *publish, const char *subdomain, const char *publ
   fields[1] = ADIT_LOG_STR ("name", publish->given ? publish->given : "");
   fields[2] = ADIT_LOG_STR ("public_url", publish->public_url ? publish->public_url : "");
   fields[3] = ADIT_LOG_STR ("target", publish->target->text);
-  adit_log_fields (ADIT_LOG_INFO, fields, G_N_ELEMENTS (fields), "%s -> %s", fields[2].text, publish->target->text);
+  adit_log_fields (ADIT_LOG_INFO, fields, G_N_ELEMENTS (fields), "%s -> %s", fields[2].text,
+                   publish->target->text);
 }
 
 const char *

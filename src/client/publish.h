@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* publish: one tunnel that is wanted: what for, under which name, what the server gave, and what went through.
+/* publish: one tunnel that is wanted: what for, under which name, what the server gave, and what went
+ * through.
  *
  * Owner: the agent's list. Thread: the worker, once the agent runs. Never touches the network. */
 #pragma once

@@ -9,7 +9,8 @@ static const char *const cures[] = {
   [ADIT_REJECT_VERSION] = "update the older of the two, adit or adit-server",
   [ADIT_REJECT_PORT] = "choose another port",
   [ADIT_REJECT_FORBIDDEN] = "choose another name, or ask the operator for the right to it",
-  [ADIT_REJECT_REPLACED] = "another client opened it with the same token and holds it now; this one does not take it back",
+  [ADIT_REJECT_REPLACED] = "another client opened it with the same token and holds it now; this one does not "
+                           "take it back",
   [ADIT_REJECT_FULL] = "try again later, or ask the operator for more room",
   [ADIT_REJECT_DRAINING] = NULL,
 };

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* reply: what comes back from the local service: heads, then a body that leaves from where it was read.
  *
- * Part of forward. Payload is read into the worker's memory and framed in place; no more is read than the stream has room for, so
- * nothing is ever held. */
+ * Part of forward. Payload is read into the worker's memory and framed in place; no more is read than the
+ * stream has room for, so nothing is ever held. */
 #include "client/forward-private.h"
 
 #include "client/localhead.h"
@@ -52,7 +52,8 @@ write_trailers (AditLocal *local)
   AditHeadFault fault;
   gsize used;
 
-  if (lines.len == 0 || adit_head_parse_trailers (head, lines.data, lines.len, TRUE, &used, &fault) != ADIT_HEAD_OK)
+  if (lines.len == 0 || adit_head_parse_trailers (head, lines.data, lines.len, TRUE, &used,
+                                                  &fault) != ADIT_HEAD_OK)
     return adit_span (NULL, 0);
   adit_localhead_put_trailers (&writer, head);
   return adit_span (memory, (gsize) (writer.at - memory));
@@ -76,7 +77,8 @@ take_chunks (AditLocal *local, guint8 *data, gsize len)
   return FALSE;
 }
 
-/* @len is at most the room that the stream had when the bytes were read; ADIT_FRAME_HEADER bytes in front are free. */
+/* @len is at most the room that the stream had when the bytes were read; ADIT_FRAME_HEADER bytes in front
+ * are free. */
 static gboolean
 take_body (AditLocal *local, guint8 *data, gsize len)
 {
@@ -107,7 +109,8 @@ send_head (AditLocal *local, const AditHead *head)
 
   if (!adit_localhead_put_response (&writer, head))
     {
-      adit_local_fail (local, ADIT_REASON_LOCAL_FAILED, "the head of %s's answer is too large", target_of (local));
+      adit_local_fail (local, ADIT_REASON_LOCAL_FAILED, "the head of %s's answer is too large",
+                       target_of (local));
       return FALSE;
     }
   adit_stream_send_head (local->stream, adit_span (memory, (gsize) (writer.at - memory)));
@@ -183,7 +186,8 @@ take_head (AditLocal *local, const guint8 *data, gsize len, gsize *used)
   return head->status < 200 ? take_interim (local, head) : take_final (local, head);
 }
 
-/* Heads until the last one, then what is behind it. The bytes of a head that was passed on are the room for a frame's header. */
+/* Heads until the last one, then what is behind it. The bytes of a head that was passed on are the room
+ * for a frame's header. */
 static gboolean
 take_heads (AditLocal *local, guint8 *data, gsize len)
 {
@@ -253,7 +257,8 @@ take_end (AditLocal *local)
   else if (local->state == ADIT_LOCAL_HEAD)
     adit_local_unanswered (local, "ended the connection without an answer");
   else
-    adit_local_fail (local, ADIT_REASON_LOCAL_FAILED, "%s ended the connection in the middle of its answer", target_of (local));
+    adit_local_fail (local, ADIT_REASON_LOCAL_FAILED, "%s ended the connection in the middle of its answer",
+                     target_of (local));
 }
 
 void

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* say: lines of commands that answer and end: plain text on standard output, or log lines where JSON was asked for.
+/* say: lines of commands that answer and end: plain text on standard output, or log lines where JSON was
+ * asked for.
  *
  * Thread: the main thread. */
 #pragma once

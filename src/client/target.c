@@ -95,7 +95,9 @@ take (AditTarget *target, const char *text, GError **error)
       return take_url (target, text, text + 8, error);
     }
   if (g_ascii_strncasecmp (text, "h2c://", 6) == 0)
-    return usage (error, text, "HTTP/2 to the local service (h2c://) comes in a later version; use http:// if it speaks HTTP/1.1");
+    return usage (error, text,
+                  "HTTP/2 to the local service (h2c://) comes in a later version; use http:// if it speaks "
+                  "HTTP/1.1");
   if (strstr (text, "://") || *text == '\0' || *text == '/')
     return usage (error, text, FORMS " is expected");
   if (!take_host (target, text, text, 0, error))

@@ -93,6 +93,8 @@ on_pong (AditSession *session, const AditFrame *frame, AditSpan body)
   if (body.len != sizeof sent)
     return;
   memcpy (&sent, body.data, sizeof sent);
+  if (sent == 0) /* never asked */
+    return;
   if (sent == session->pinged_us)
     {
       session->rtt_us = MAX (now - sent, 1);

@@ -29,7 +29,8 @@ struct _AditSession
   const AditSessionListener *listener;
   gpointer owner;
 
-  AditFeatures features;  /* in force */
+  AditFeatures offers;    /* that we announced */
+  AditFeatures features;  /* in force: that both did */
   guint32 peer_window;    /* credit of a new stream towards the peer */
 
   AditStream **table;     /* open addressing by id */

@@ -131,7 +131,7 @@ void
 adit_session_start (AditSession *self, AditFeatures theirs, guint32 window)
 {
   adit_session_set_state (self, ADIT_SESSION_LIVE);
-  self->features = theirs & ADIT_FEATURES_ALL;
+  self->features = theirs & self->offers & ADIT_FEATURES_ALL;
   if (!(self->features & ADIT_FEATURE_TUNNELS)) /* their flags live in Request frames */
     self->features &= ~(AditFeatures) (ADIT_FEATURE_LENGTH | ADIT_FEATURE_UPGRADE);
   self->peer_window = window ? window : ADIT_LIMIT_WINDOW;
@@ -332,6 +332,7 @@ adit_session_say_hello (AditSession *self, const AditHello *hello)
 {
   g_autofree char *json = adit_hello_write (hello);
 
+  self->offers = hello->features;
   adit_session_set_state (self, ADIT_SESSION_HELLO);
   adit_transport_send (self->transport, ADIT_FRAME_HELLO, 0, adit_span (json, strlen (json)));
   explicit_bzero (json, strlen (json));
@@ -345,7 +346,8 @@ adit_session_welcome (AditSession *self, const AditHello *hello, const AditWelco
   if (self->state != ADIT_SESSION_HELLO)
     return;
   adit_transport_send (self->transport, ADIT_FRAME_WELCOME, 0, adit_span (json, strlen (json)));
-  adit_session_start (self, hello->features & welcome->features, hello->window);
+  self->offers = welcome->features;
+  adit_session_start (self, hello->features, hello->window);
 }
 
 void

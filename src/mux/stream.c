@@ -10,12 +10,18 @@
 /* Without credit on the peer's side only the transport says when to stop. */
 #define UNLIMITED G_MAXUINT64
 
-/* The table. Ids only grow, so they spread over it by themselves. */
+/* The table. Ids that follow each other must not lie beside each other: removing one of a long run looks at all behind it. */
+
+static guint
+home_of (AditSession *session, guint64 id)
+{
+  return (guint) (id * G_GUINT64_CONSTANT (0x9e3779b97f4a7c15) >> __builtin_clzll (session->mask));
+}
 
 static guint
 slot_of (AditSession *session, guint64 id)
 {
-  guint i = (guint) id & session->mask;
+  guint i = home_of (session, id);
 
   while (session->table[i] && session->table[i]->id != id)
     i = (i + 1) & session->mask;
@@ -71,7 +77,7 @@ delete (AditSession *session, AditStream *stream)
           i = (i + 1) & session->mask;
           if (session->table[i] == NULL)
             return;
-          home = (guint) session->table[i]->id & session->mask;
+          home = home_of (session, session->table[i]->id);
         }
       while (((i - home) & session->mask) < ((i - gap) & session->mask));
       session->table[gap] = session->table[i];
@@ -143,14 +149,12 @@ adit_stream_abort (AditStream *stream, AditReason reason, const char *text)
 void
 adit_session_abort_streams (AditSession *session, AditReason reason, const char *text)
 {
-  while (session->n_streams > 0)
-    {
-      AditStream *stream = NULL;
-
-      for (guint i = 0; stream == NULL; i++)
-        stream = session->table[i];
-      adit_stream_abort (stream, reason, text);
-    }
+  /* What a removal moves up moves into the place that is looked at again. */
+  for (guint i = 0; session->n_streams > 0;)
+    if (session->table[i & session->mask])
+      adit_stream_abort (session->table[i & session->mask], reason, text);
+    else
+      i++;
 }
 
 void
@@ -328,13 +332,17 @@ adit_stream_consume (AditStream *stream, gsize len)
 void
 adit_stream_free (AditStream *stream, AditReason reason, const char *text)
 {
+  AditSession *session = stream ? stream->session : NULL;
+
   if (stream == NULL)
     return;
-  if (stream->session)
+  if (session)
     {
       if (!stream->sent_end || !stream->got_end)
-        adit_stream_send_close (stream->session, stream->id, reason, text);
+        adit_stream_send_close (session, stream->id, reason, text);
       unlink_stream (stream);
+      if (session->stalled) /* perhaps by this one */
+        adit_session_overfull (session);
     }
   g_slice_free (AditStream, stream);
 }

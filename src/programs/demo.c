@@ -23,9 +23,11 @@ static const char style[]
     "h1{font-size:1.9rem;margin:0 0 .2rem;letter-spacing:-.02em}h1 b{color:var(--hue)}"
     "p.lead{margin:0 0 2rem;opacity:.75}h2{font-size:1rem;margin:2rem 0 .5rem}"
     "code,td,pre{font:13px/1.5 ui-monospace,monospace}"
-    "pre{background:var(--soft);border:1px solid var(--line);border-radius:.5rem;padding:.8rem 1rem;overflow:auto;margin:.4rem 0}"
+    "pre{background:var(--soft);border:1px solid var(--line);border-radius:.5rem;padding:.8rem "
+    "1rem;overflow:auto;margin:.4rem 0}"
     "table{border-collapse:collapse;width:100%;table-layout:fixed}"
-    "td{border-top:1px solid var(--line);padding:.35rem .6rem .35rem 0;vertical-align:top;overflow-wrap:anywhere}"
+    "td{border-top:1px solid var(--line);padding:.35rem .6rem .35rem "
+    "0;vertical-align:top;overflow-wrap:anywhere}"
     "td:first-child{width:32%;opacity:.7}@media(prefers-color-scheme:dark){:root{--hue:#4fd6a4}}";
 
 static const char steps[]
@@ -51,8 +53,10 @@ put_page (GString *out, const AditHead *head)
 
   g_string_append_printf (out, "<!doctype html><html lang=en><meta charset=utf-8><title>Adit works</title>"
                           "<meta name=viewport content=\"width=device-width\"><style>%s</style>"
-                          "<h1>It <b>works</b>.</h1><p class=lead>This page came through the tunnel at %s: from a small service "
-                          "inside adit dev, through the client and the server, to you.</p><h2>What the local service saw</h2><pre>",
+                          "<h1>It <b>works</b>.</h1><p class=lead>This page came through the tunnel at %s: "
+                          "from a small service "
+                          "inside adit dev, through the client and the server, to you.</p><h2>What the local "
+                          "service saw</h2><pre>",
                           style, time);
   put_escaped (out, head->method);
   g_string_append_c (out, ' ');
@@ -78,8 +82,10 @@ make_answer (const AditHead *head, gsize *len)
   if (!icon)
     put_page (page, head);
   g_string_append_printf (out,
-                          "HTTP/1.1 %s\r\nContent-Type: text/html; charset=utf-8\r\nContent-Length: %" G_GSIZE_FORMAT
-                          "\r\nCache-Control: no-store\r\nConnection: close\r\n\r\n", icon ? "404 Not Found" : "200 OK", page->len);
+                          "HTTP/1.1 %s\r\nContent-Type: text/html; charset=utf-8\r\nContent-Length: "
+                          "%" G_GSIZE_FORMAT
+                          "\r\nCache-Control: no-store\r\nConnection: close\r\n\r\n", icon ? "404 Not Found"
+                            : "200 OK", page->len);
   if (!head->is_head)
     g_string_append_len (out, page->str, (gssize) page->len);
   *len = out->len;
@@ -144,7 +150,8 @@ adit_demo_new (GError **error)
   g_autoptr (GSocketAddress) bound = NULL;
 
   demo->service = g_threaded_socket_service_new (MOST_THREADS);
-  if (!g_socket_listener_add_address (G_SOCKET_LISTENER (demo->service), address, G_SOCKET_TYPE_STREAM, G_SOCKET_PROTOCOL_TCP,
+  if (!g_socket_listener_add_address (G_SOCKET_LISTENER (demo->service), address, G_SOCKET_TYPE_STREAM,
+                                      G_SOCKET_PROTOCOL_TCP,
                                       NULL, &bound, error))
     {
       adit_demo_free (demo);

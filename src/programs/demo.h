@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* demo: a small web service with one page of its own, for adit dev without a TARGET.
  *
- * Owner: dev. Thread: accepts in the main context that made it, answers in threads of its own. Loopback only. */
+ * Owner: dev. Thread: accepts in the main context that made it, answers in threads of its own. Loopback
+ * only. */
 #pragma once
 
 #include <glib.h>

@@ -21,7 +21,8 @@ is_free (guint16 port)
 {
   g_autoptr (GInetAddress) loopback = g_inet_address_new_loopback (G_SOCKET_FAMILY_IPV4);
   g_autoptr (GSocketAddress) address = g_inet_socket_address_new (loopback, port);
-  g_autoptr (GSocket) socket = g_socket_new (G_SOCKET_FAMILY_IPV4, G_SOCKET_TYPE_STREAM, G_SOCKET_PROTOCOL_TCP, NULL);
+  g_autoptr (GSocket) socket = g_socket_new (G_SOCKET_FAMILY_IPV4, G_SOCKET_TYPE_STREAM,
+                                             G_SOCKET_PROTOCOL_TCP, NULL);
 
   return socket && g_socket_bind (socket, address, TRUE, NULL);
 }
@@ -37,7 +38,8 @@ choose_port (const AditOptions *options, guint16 *port, GError **error)
         *port = (guint16) at;
         return TRUE;
       }
-  g_set_error (error, ADIT_ERROR, ADIT_ERROR_USAGE, "port %u on 127.0.0.1 cannot be used (taken, or not permitted); choose "
+  g_set_error (error, ADIT_ERROR, ADIT_ERROR_USAGE,
+               "port %u on 127.0.0.1 cannot be used (taken, or not permitted); choose "
                "another one with --port", first);
   return FALSE;
 }
@@ -46,7 +48,8 @@ choose_port (const AditOptions *options, guint16 *port, GError **error)
 static AditServer *
 make_server (guint16 http_port, const char *token, GError **error)
 {
-  g_autofree char *text = g_strdup_printf ("server = { domain = \"localhost\"; bind = \"127.0.0.1\"; state_dir = \"\";\n"
+  g_autofree char *text = g_strdup_printf ("server = { domain = \"localhost\"; bind = \"127.0.0.1\"; "
+                                           "state_dir = \"\";\n"
                                            "  http_port = %u; https_port = 0; workers = 1; };\n"
                                            "control = { tls = \"off\"; };\n"
                                            "auth = { tokens = ( \"%s\" ); };\n", http_port, token);
@@ -93,6 +96,8 @@ run (const AditOptions *options, AditTarget *target, int *status, GError **error
   adit_log_set_level (options->log_level == ADIT_LOG_DEBUG ? ADIT_LOG_DEBUG : ADIT_LOG_ERROR);
   if (choose_port (options, &port, error))
     server = make_server (port, token, error);
+  if (server)
+    adit_server_start (server);
   adit_log_set_level (options->log_level);
   if (server == NULL)
     {
@@ -100,7 +105,6 @@ run (const AditOptions *options, AditTarget *target, int *status, GError **error
       return FALSE;
     }
   plan = make_plan (options, target, adit_server_get_port (server, ADIT_PORT_CONTROL), token);
-  adit_server_start (server);
   *status = adit_runner_run (plan);
   adit_server_free (server);
   return TRUE;

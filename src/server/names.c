@@ -95,7 +95,7 @@ load (AditNames *names, gint64 now_us, gint64 wait_until_us)
           continue;
         }
       set_tunnel (names, name, NULL, 0, 0, wait_until_us);
-      g_hash_table_insert (names->names, name->label, name);
+      g_hash_table_replace (names->names, name->label, name); /* "Web" and "web": with the key of the last */
     }
 }
 
@@ -137,23 +137,18 @@ refuse (AditGrant *grant, AditRejectCode code, char *reason)
   grant->reason = reason;
 }
 
-/* A free random name; one that the token's patterns allow if they can be met by filling in their "*". */
+/* A free random name; one that the token's patterns, in turn, allow if they can be met by filling in their "*". */
 static char *
 random_label (AditNames *names, const AditToken *token)
 {
+  guint n = token && token->subdomains ? g_strv_length (token->subdomains) : 0;
+
   for (guint i = 0; i < RANDOM_TRIES; i++)
     {
       g_autofree char *random = adit_secret_random_name (RANDOM_LENGTH);
-      g_auto (GStrv) parts = NULL;
-      g_autofree char *label = g_steal_pointer (&random);
+      g_auto (GStrv) parts = n ? g_strsplit (token->subdomains[i % n], "*", -1) : NULL;
+      g_autofree char *label = parts ? g_strjoinv (random, parts) : g_strdup (random);
 
-      if (token && !adit_token_allows_name (token, label))
-        {
-          g_autofree char *plain = g_steal_pointer (&label);
-
-          parts = g_strsplit (token->subdomains[0], "*", 2);
-          label = g_strconcat (parts[0], parts[1] ? plain : "", parts[1], NULL);
-        }
       if (adit_name_normalise (label) && !g_hash_table_contains (names->names, label)
           && (token == NULL || adit_token_allows_name (token, label)))
         return g_steal_pointer (&label);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* test-local: requests of a session on their way to a local service and back: the session over a pair in memory, the
- * service a socket on loopback that the test plays. One worker, turned by the test. */
+/* test-local: requests of a session on their way to a local service and back: the session over a pair in
+ * memory, the service a socket on loopback that the test plays. One worker, turned by the test. */
 #include "lib/testing.h"
 
 #include "base/clock.h"
@@ -54,16 +54,16 @@ skewed_clock (void)
 
 /* ---- turning ---- */
 
-#define UNTIL(condition)                                                                                     \
-  G_STMT_START                                                                                               \
-  {                                                                                                          \
-    gint64 until_ = g_get_monotonic_time () + (gint64) DEADLINE_MS * testing_patience () * 1000;              \
-    while (!(condition))                                                                                     \
-      {                                                                                                      \
-        ck_assert_msg (g_get_monotonic_time () < until_, "not in time: %s", #condition);                     \
-        turn ();                                                                                             \
-      }                                                                                                      \
-  }                                                                                                          \
+#define UNTIL(condition) \
+  G_STMT_START \
+  { \
+    gint64 until_ = g_get_monotonic_time () + DEADLINE_MS * 1000 * (gint64) testing_patience (); \
+    while (!(condition)) \
+      { \
+        ck_assert_msg (g_get_monotonic_time () < until_, "not in time: %s", #condition); \
+        turn (); \
+      } \
+  } \
   G_STMT_END
 
 static void
@@ -166,7 +166,8 @@ ask_with (const char *head, guint flags)
 
   ck_assert_uint_le (len, 4096);
   memcpy (memory + ADIT_SESSION_HEAD_ROOM, head, len);
-  answer->stream = adit_session_open (world.server, 0, flags, memory + ADIT_SESSION_HEAD_ROOM, len, &stream_listener, answer);
+  answer->stream = adit_session_open (world.server, 0, flags, memory + ADIT_SESSION_HEAD_ROOM, len,
+                                      &stream_listener, answer);
   ck_assert_ptr_nonnull (answer->stream);
   return answer;
 }
@@ -347,7 +348,8 @@ on_closed (gpointer owner, const GError *error)
 {
 }
 
-static const AditSessionListener server_listener = { .on_hello = on_hello, .on_goaway = on_goaway, .on_closed = on_closed };
+static const AditSessionListener server_listener = { .on_hello = on_hello, .on_goaway = on_goaway,
+                                                     .on_closed = on_closed };
 static const AditSessionListener client_listener
   = { .on_welcome = on_welcome, .on_request = on_request, .on_goaway = on_goaway, .on_closed = on_closed };
 
@@ -364,6 +366,8 @@ open_listener (void)
   socklen_t size = sizeof address;
 
   world.listener = socket (AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  setsockopt (world.listener, SOL_SOCKET, SO_RCVBUF, &(int){ 65536 },
+              sizeof (int)); /* accepted ones inherit it */
   ck_assert_int_eq (bind (world.listener, (struct sockaddr *) &address, sizeof address), 0);
   ck_assert_int_eq (listen (world.listener, 2000), 0);
   ck_assert_int_eq (getsockname (world.listener, (struct sockaddr *) &address, &size), 0);
@@ -482,7 +486,9 @@ START_TEST (get_and_reuse)
   Answer *answer = ask (GET ("/second"));
 
   expect_get (fd, "/second");
-  say_local (fd, "HTTP/1.1 404 No\r\nContent-Length: 0\r\nConnection: close, X-Hop\r\nX-Hop: 1\r\nX-End: 2\r\n\r\n");
+  say_local (fd,
+             "HTTP/1.1 404 No\r\nContent-Length: 0\r\nConnection: close, X-Hop\r\nX-Hop: 1\r\nX-End: "
+             "2\r\n\r\n");
   expect_head (answer, "HTTP/1.1 404 No\r\nContent-Length: 0\r\nX-End: 2\r\n\r\n");
   expect_end (answer, "");
   expect_local_end (fd);
@@ -512,7 +518,8 @@ END_TEST
 
 START_TEST (answers_without_body)
 {
-  static const char *const heads[] = { "HTTP/1.1 204 Empty\r\nX-B: 1\r\n\r\n", "HTTP/1.1 304 Same\r\nContent-Length: 77\r\n\r\n" };
+  static const char *const heads[] = { "HTTP/1.1 204 Empty\r\nX-B: 1\r\n\r\n",
+                                       "HTTP/1.1 304 Same\r\nContent-Length: 77\r\n\r\n" };
   Answer *answer = ask ("HEAD / HTTP/1.1\r\nHost: api.test\r\n\r\n");
   int fd = accept_local ();
 
@@ -632,10 +639,13 @@ END_TEST
 static GString *
 pattern (gsize len)
 {
+  static char block[26 * 251];
   GString *text = g_string_sized_new (len);
 
-  for (gsize i = 0; i < len; i++)
-    g_string_append_c (text, (char) ('a' + (i * 7 + i / 251) % 26));
+  for (gsize i = 0; i < sizeof block; i++)
+    block[i] = (char) ('a' + (i * 7 + i / 251) % 26);
+  while (text->len < len)
+    g_string_append_len (text, block, (gssize) MIN (sizeof block, len - text->len));
   return text;
 }
 
@@ -720,7 +730,8 @@ upload (Answer *answer, const GString *body, int fd, GString *got)
 {
   gsize sent = 0;
 
-  UNTIL ((sent += send_some (answer, body->str + sent, body->len - sent), read_more (fd, got), sent == body->len));
+  UNTIL ((sent += send_some (answer, body->str + sent, body->len - sent), read_more (fd, got),
+          sent == body->len));
 }
 
 static void
@@ -760,8 +771,8 @@ END_TEST
 /* A service that does not read stops the visitor: no more than windows and socket buffers are under way. */
 START_TEST (a_slow_service_stops_the_visitor)
 {
-  GString *body = pattern (24 * 1024 * 1024), *got = g_string_new (NULL);
-  Answer *answer = ask_with ("PUT /up HTTP/1.1\r\nHost: api.test\r\nContent-Length: 25165824\r\n\r\n", 0);
+  GString *body = pattern (16 * 1024 * 1024), *got = g_string_new (NULL);
+  Answer *answer = ask_with ("PUT /up HTTP/1.1\r\nHost: api.test\r\nContent-Length: 16777216\r\n\r\n", 0);
   int fd = accept_local ();
   gsize sent = 0;
 
@@ -772,7 +783,8 @@ START_TEST (a_slow_service_stops_the_visitor)
       turn ();
     }
   ck_assert_uint_lt (sent, body->len);
-  UNTIL ((sent += send_some (answer, body->str + sent, body->len - sent), read_more (fd, got), sent == body->len));
+  UNTIL ((sent += send_some (answer, body->str + sent, body->len - sent), read_more (fd, got),
+          sent == body->len));
   adit_stream_send_end (answer->stream, adit_span (NULL, 0));
   expect_uploaded (fd, got, body);
   answer_free (answer);
@@ -794,7 +806,8 @@ START_TEST (upload_of_unknown_length)
   adit_stream_send_end (answer->stream, ADIT_SPAN ("X-Sum: 9\r\nHost: evil\r\n"));
   got = read_local (fd, "\r\n0\r\nX-Sum: 9\r\n\r\n");
   ck_assert_ptr_nonnull (strstr (got->str, "Transfer-Encoding: chunked\r\n"));
-  ck_assert_str_eq (strstr (got->str, "\r\n\r\n"), "\r\n\r\nb\r\nhello world\r\n11\r\n0123456789abcdef0\r\n0\r\nX-Sum: 9\r\n\r\n");
+  ck_assert_str_eq (strstr (got->str, "\r\n\r\n"),
+                    "\r\n\r\nb\r\nhello world\r\n11\r\n0123456789abcdef0\r\n0\r\nX-Sum: 9\r\n\r\n");
   say_local (fd, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
   expect_end (answer, "");
   answer_free (answer);
@@ -875,7 +888,8 @@ END_TEST
 static Answer *
 open_upgrade (int *fd)
 {
-  Answer *answer = ask_with ("GET /ws HTTP/1.1\r\nHost: api.test\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n",
+  Answer *answer = ask_with ("GET /ws HTTP/1.1\r\nHost: api.test\r\nConnection: Upgrade\r\nUpgrade: "
+                             "websocket\r\n\r\n",
                              ADIT_REQUEST_UPGRADE);
   GString *got;
 
@@ -892,7 +906,8 @@ START_TEST (upgrade_and_half_closes)
   Answer *answer = open_upgrade (&fd);
 
   say_local (fd, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\nhi");
-  expect_head (answer, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n");
+  expect_head (answer,
+               "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n");
   UNTIL (answer->body->len == 2);
   send_some (answer, "ping", 4);
   expect_local (fd, "ping");
@@ -1112,7 +1127,8 @@ START_TEST (upgraded_ones_do_not_count)
   for (guint i = 0; i < 2; i++)
     {
       upgraded[i] = open_upgrade (&fds[i]);
-      say_local (fds[i], "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n");
+      say_local (fds[i],
+                 "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n");
       UNTIL (upgraded[i]->n_heads == 1);
     }
   answer = ask (GET ("/"));
