@@ -245,14 +245,13 @@ read_auth (AditPolicy *policy, AditGroup *root)
       const char *text = rights ? adit_group_get_string (rights, "token", NULL)
                                 : adit_group_get_element_string (group, "tokens", i);
 
-      if (text == NULL)
-        {
-          if (rights)
-            adit_group_add_error (rights, NULL, "token is missing");
-          continue;
-        }
-      check_token (group, "tokens", policy, text);
-      add_token (policy, text, rights);
+      if (text == NULL && rights == NULL)
+        continue;
+      if (text)
+        check_token (group, "tokens", policy, text);
+      else
+        adit_group_add_error (rights, NULL, "token is missing");
+      add_token (policy, text ? text : "", rights); /* also without, so that its other keys are known */
     }
   if (n == 0 && policy->bind && !adit_listener_is_loopback (policy->bind))
     adit_group_add_error (root, NULL, "auth.tokens is missing: without a token the server listens on loopback addresses only "
@@ -371,6 +370,7 @@ adit_policy_describe (const AditPolicy *policy)
                             (char *) policy->key_paths->pdata[i]);
   g_string_append_printf (out, "server.workers = %u%s\n", policy->workers, policy->workers ? "" : " (one for each CPU)");
   g_string_append_printf (out, "server.state_dir = %s\n", policy->state_dir ? policy->state_dir : "(none)");
+  g_string_append_printf (out, "server.public_scheme = %s\n", policy->public_scheme ? policy->public_scheme : "(by the listeners)");
   g_string_append_printf (out, "server.trusted_proxies = %u networks\n", policy->trusted_proxies->len);
   g_string_append_printf (out, "control.tls = %s\n", tls[policy->control_tls]);
   for (guint i = 0; i < policy->tokens->len; i++)

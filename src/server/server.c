@@ -253,7 +253,8 @@ adit_server_start (AditServer *server)
         adit_log_fields (ADIT_LOG_INFO, fields, G_N_ELEMENTS (fields), "%s listening on %s port %u", names[i],
                          server->rules->policy->bind, server->ports[i]);
       }
-  if (server->rules->policy->control_tls != ADIT_CONTROL_TLS_REQUIRED)
+  if (server->rules->policy->control_tls != ADIT_CONTROL_TLS_REQUIRED
+      && !adit_listener_is_loopback (server->rules->policy->bind))
     adit_warning ("control.tls is \"%s\": tokens and bodies of plain clients cross the network in clear",
                   words[server->rules->policy->control_tls]);
   adit_crew_start (server->crew, "adit");
