@@ -38,14 +38,58 @@ page_of (guint status)
   return page_of (500);
 }
 
-/* JSON where Accept names it and does not name HTML before it. */
+/* Splits @rest at @mark; the part in front of it without the white space around it. */
+static AditSpan
+next_part (AditSpan *rest, char mark)
+{
+  const guint8 *end = memchr (rest->data, mark, rest->len);
+  AditSpan part = adit_span (rest->data, end ? (gsize) (end - rest->data) : rest->len);
+  gsize used = end ? part.len + 1 : part.len;
+
+  *rest = adit_span (rest->data + used, rest->len - used);
+  while (part.len > 0 && g_ascii_isspace ((char) part.data[0]))
+    part = adit_span (part.data + 1, part.len - 1);
+  while (part.len > 0 && g_ascii_isspace ((char) part.data[part.len - 1]))
+    part.len--;
+  return part;
+}
+
+/* RFC 9110 12.4.2, in thousandths. */
+static guint
+weight_of (AditSpan params)
+{
+  guint weight = 0;
+
+  while (params.len > 0)
+    {
+      AditSpan param = next_part (&params, ';');
+
+      if (param.len < 3 || (param.data[0] | 0x20) != 'q' || param.data[1] != '=' || param.data[2] != '0')
+        continue;
+      for (gsize i = 4, unit = 100; i < param.len && g_ascii_isdigit ((char) param.data[i]); i++, unit /= 10)
+        weight += (guint) (param.data[i] - '0') * (guint) unit;
+      return weight;
+    }
+  return 1000;
+}
+
+/* JSON where Accept names it and does not name HTML with a higher weight, or with the same before it. */
 static gboolean
 prefers_json (AditSpan accept)
 {
-  const void *json = accept.len ? memmem (accept.data, accept.len, "application/json", 16) : NULL;
-  const void *html = accept.len ? memmem (accept.data, accept.len, "text/html", 9) : NULL;
+  guint json = 0, html = 0;
 
-  return json && (!html || json < html);
+  while (accept.len > 0)
+    {
+      AditSpan params = next_part (&accept, ',');
+      AditSpan type = next_part (&params, ';');
+
+      if (adit_span_equal_nocase (type, "application/json"))
+        json = 2 * weight_of (params) + (html == 0);
+      else if (adit_span_equal_nocase (type, "text/html"))
+        html = 2 * weight_of (params) + (json == 0);
+    }
+  return json > 1 && json > html;
 }
 
 static guint

@@ -88,6 +88,7 @@ class Conversation:
         self.request = None
         self.left = 0               # of the request's body; None: chunked
         self.keep = True
+        self.counted = False        # in the origin's `active`
 
     def run(self):
         try:
@@ -179,6 +180,7 @@ class Conversation:
         lines += ["%s: %s" % pair for pair in headers]
         if not self.keep:
             lines.append("Connection: close")
+        self.uncount()
         self.send(("\r\n".join(lines) + "\r\n\r\n").encode("latin-1"))
 
     def reply(self, body=b"", status=200, headers=()):
@@ -195,11 +197,21 @@ class Conversation:
         verb = getattr(self, "do_" + words[0], None)
         if words[0] not in ("stall", "refuse", "early", "die"):
             self.read_body()
-        with self.origin.counting():
+        self.origin.count(1)
+        self.counted = True
+        try:
             if verb is None:
                 self.reply(b"not here\n", 404)
             else:
                 verb(*words[1:])
+        finally:
+            self.uncount()
+
+    def uncount(self):
+        """Before the answer leaves: the next request may come as soon as it is read."""
+        if self.counted:
+            self.counted = False
+            self.origin.count(-1)
 
     def do_echo(self, *_):
         r = self.request
@@ -396,7 +408,7 @@ class Origin:
         self.tls = tls
         self.seen = []
         self.connections = 0
-        self.active = self.peak = 0         # requests being answered now, and at most
+        self.active = self.peak = 0         # requests without their answer now, and at most
         self.uploaded = self.downloaded = 0
         self.drop_reused = False
         self.lock = threading.Lock()
@@ -417,8 +429,10 @@ class Origin:
         if not self.gate(key).wait(300) or self.closing.is_set():
             raise Gone
 
-    def counting(self):
-        return Counting(self)
+    def count(self, change):
+        with self.lock:
+            self.active += change
+            self.peak = max(self.peak, self.active)
 
     def last(self, target):
         """The newest request for @target."""
@@ -462,22 +476,6 @@ class Origin:
                 pass
         self.listener.close()
         self.thread.join(5)
-
-
-class Counting:
-    """How many requests are being answered."""
-
-    def __init__(self, origin):
-        self.origin = origin
-
-    def __enter__(self):
-        with self.origin.lock:
-            self.origin.active += 1
-            self.origin.peak = max(self.origin.peak, self.origin.active)
-
-    def __exit__(self, *_):
-        with self.origin.lock:
-            self.origin.active -= 1
 
 
 if __name__ == "__main__":

@@ -215,7 +215,7 @@ def test_origin_routes(origin):
         visitor.get(port, "me", "/die")
     origin.release("k")
     assert visitor.get(port, "me", "/drip/100000/k").sha256 == pattern_sum(100000)
-    assert origin.active == 0 and origin.peak == 1
+    assert origin.active == 0 and origin.peak == 1, "sequential requests"
 
 
 def test_origin_expect_and_chunked(origin):
