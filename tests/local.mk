@@ -37,6 +37,10 @@ unit_tests = \
   tests/unit/test-listener \
   tests/unit/test-tls \
   tests/unit/test-window \
+  tests/unit/test-errorpage \
+  tests/unit/test-names \
+  tests/unit/test-policy \
+  tests/unit/test-router \
   tests/unit/test-backoff \
   tests/unit/test-clientcfg \
   tests/unit/test-options \
@@ -70,6 +74,11 @@ tests_unit_test_listener_LDADD = $(TEST_LINK)
 tests_unit_test_tls_LDADD = $(TEST_LINK)
 
 tests_unit_test_window_LDADD = $(TEST_MUX)
+
+tests_unit_test_errorpage_LDADD = $(TEST_SERVER)
+tests_unit_test_names_LDADD = $(TEST_SERVER)
+tests_unit_test_policy_LDADD = $(TEST_SERVER)
+tests_unit_test_router_LDADD = $(TEST_SERVER)
 
 tests_unit_test_backoff_LDADD = $(TEST_CLIENT)
 tests_unit_test_clientcfg_LDADD = $(TEST_CLIENT)

@@ -481,7 +481,7 @@ class World:
 
     def calm_sanitizers(self, env):
         """A small quarantine, so that memory means something; one leak is libconfig's own (syntax errors)."""
-        path = os.path.join(self.dir, "lsan")
+        path = os.path.join(self.logs, "lsan")
         with open(path, "w") as file:
             file.write("leak:strbuf_append\n")
         for key, more in (("ASAN_OPTIONS", "quarantine_size_mb=8"),
