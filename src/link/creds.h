@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* creds: certificates, keys, trust and fingerprints: what a TLS hand-shake needs to know.
  *
- * Immutable once made; a reload makes new ones. Reference-counted, shared by all threads. A fingerprint is "sha256:" and 64 lower-case
- * hexadecimal digits of the DER SubjectPublicKeyInfo (RFC 5280 4.1.2.7). Never logs. */
+ * Immutable once made; a reload makes new ones. Reference-counted, shared by all threads. A fingerprint is
+ * "sha256:" and 64 lower-case hexadecimal digits of the DER SubjectPublicKeyInfo (RFC 5280 4.1.2.7). Never
+ * logs. */
 #pragma once
 
 #include <glib.h>
@@ -15,7 +16,8 @@ AditCreds *adit_creds_load (const char *cert_path, const char *key_path, GError 
 gboolean adit_creds_add (AditCreds *creds, const char *cert_path, const char *key_path, GError **error);
 /* The key and self-signed certificate kept in @dir (control.key, control.crt), made once. @dir must exist. */
 AditCreds *adit_creds_load_or_make (const char *dir, const char *name, GError **error);
-/* A client's; @trust_system loads the system's trust store (reads files), which a pinned fingerprint does without. */
+/* A client's; @trust_system loads the system's trust store (reads files), which a pinned fingerprint does
+ * without. */
 AditCreds *adit_creds_new_client (gboolean trust_system);
 AditCreds *adit_creds_ref (AditCreds *creds);
 void adit_creds_unref (AditCreds *creds);

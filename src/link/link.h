@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* link: an abstract link of bytes in both directions, with a queue in front of the writer.
  *
- * What is sent in one turn of the worker leaves in one write at its end. Sending never fails at once: a failure is told to the listener
- * from the loop. Owner: a reference; the listener's owner closes it. Thread: the worker that it is attached to; between
- * adit_link_detach() and adit_link_attach() none. Never interprets a byte. */
+ * What is sent in one turn of the worker leaves in one write at its end. Sending never fails at once: a
+ * failure is told to the listener from the loop. Owner: a reference; the listener's owner closes it.
+ * Thread: the worker that it is attached to; between adit_link_detach() and adit_link_attach() none. Never
+ * interprets a byte. */
 #pragma once
 
 #include "base/buf.h"
@@ -14,9 +15,9 @@
 #define ADIT_TYPE_LINK (adit_link_get_type ())
 G_DECLARE_DERIVABLE_TYPE (AditLink, adit_link, ADIT, LINK, GObject)
 
-/* Filled by the upper room. @on_open: the hand-shake of a TLS link is over (never called for others). @on_readable: there may be
- * something for adit_link_read(). @on_drained: the queue became shorter after adit_link_await_drain(). @on_failed: reset, error or a
- * broken hand-shake; nothing is called after it. */
+/* Filled by the upper room. @on_open: the hand-shake of a TLS link is over (never called for others).
+ * @on_readable: there may be something for adit_link_read(). @on_drained: the queue became shorter after
+ * adit_link_await_drain(). @on_failed: reset, error or a broken hand-shake; nothing is called after it. */
 typedef struct
 {
   void (*on_open) (gpointer owner);
@@ -60,7 +61,8 @@ void adit_link_sendv (AditLink *link, const struct iovec *iov, guint n);
 void adit_link_flush (AditLink *link);
 /* Ends our direction once the queue is written (FIN; close_notify first for TLS). */
 void adit_link_finish (AditLink *link);
-/* Drops the queue and the descriptor; @reset sends RST where the kind of link can. No callback after it. Idempotent. */
+/* Drops the queue and the descriptor; @reset sends RST where the kind of link can. No callback after it.
+ * Idempotent. */
 void adit_link_close (AditLink *link, gboolean reset);
 gboolean adit_link_is_closed (AditLink *link);
 /* TRUE from the failure on, also before on_failed told it. */
@@ -72,7 +74,8 @@ gsize adit_link_get_queued (AditLink *link);
 /* Asks for one on_drained when the queue became shorter. */
 void adit_link_await_drain (AditLink *link);
 
-/* Joins the loop of the calling worker; FALSE if the kernel refuses. Leaves it again, so that another worker can take it. */
+/* Joins the loop of the calling worker; FALSE if the kernel refuses. Leaves it again, so that another
+ * worker can take it. */
 gboolean adit_link_attach (AditLink *link, AditWorker *worker);
 void adit_link_detach (AditLink *link);
 AditWorker *adit_link_get_worker (AditLink *link);

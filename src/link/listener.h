@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* listener: a bound, listening socket of one worker, and the addresses of its peers.
  *
- * Accepts without ever waiting for a peer; at the descriptor limit it pauses and tries again. Owner: the server, one for each
- * worker and port. Thread: that worker's, once attached. */
+ * Accepts without ever waiting for a peer; at the descriptor limit it pauses and tries again. Owner: the
+ * server, one for each worker and port. Thread: that worker's, once attached. */
 #pragma once
 
 #include "loop/worker.h"
@@ -28,8 +28,8 @@ typedef struct AditListener AditListener;
 /* Takes @fd (non-blocking, close-on-exec, TCP_NODELAY). */
 typedef void (*AditAcceptFunc) (gpointer owner, int fd, const AditPeer *peer);
 
-/* Binds @address (a literal; "::" listens on both families) and @port (0: any). @share: several workers bind the same port
- * (SO_REUSEPORT). NULL with ADIT_ERROR_USAGE that names address, port and what to do. */
+/* Binds @address (a literal; "::" listens on both families) and @port (0: any). @share: several workers
+ * bind the same port (SO_REUSEPORT). NULL with ADIT_ERROR_USAGE that names address, port and what to do. */
 AditListener *adit_listener_new (const char *address, guint16 port, gboolean share, GError **error);
 guint16 adit_listener_get_port (AditListener *listener);
 void adit_listener_attach (AditListener *listener, AditWorker *worker, AditAcceptFunc func, gpointer owner);

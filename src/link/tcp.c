@@ -11,7 +11,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* From here on bytes are offered to the kernel at once instead of being copied and written at the end of the turn. */
+/* From here on bytes are offered to the kernel at once instead of being copied and written at the end of
+ * the turn. */
 #define DIRECT (16u * 1024)
 /* A queue that reached this is offered to the kernel before the turn ends. */
 #define EAGER (256u * 1024)
@@ -61,8 +62,9 @@ update_want (AditTcp *self)
     adit_watch_set_want (&priv->watch, want);
 }
 
-/* A socket that hung up stays so for ever: it is judged once. Without an error, and without an end of ours, it was reset and something
- * else got to see the error; a unix socket hangs up as soon as its peer closes, with bytes still to be read. */
+/* A socket that hung up stays so for ever: it is judged once. Without an error, and without an end of
+ * ours, it was reset and something else got to see the error; a unix socket hangs up as soon as its peer
+ * closes, with bytes still to be read. */
 static void
 check_hangup (AditTcp *self)
 {
@@ -166,7 +168,8 @@ adit_tcp_get_pushed (AditTcp *self)
   return PRIV (self)->out.len;
 }
 
-/* A peer that stopped reading and reset us may have answered before: the failure is told when everything that came was read. */
+/* A peer that stopped reading and reset us may have answered before: the failure is told when everything
+ * that came was read. */
 static void
 break_off (AditTcp *self, int number)
 {
@@ -235,7 +238,8 @@ adit_tcp_write (AditTcp *self)
   update_want (self);
 }
 
-/* Big pieces go to the kernel straight from the caller's memory, behind what is queued; only what it does not take is copied. */
+/* Big pieces go to the kernel straight from the caller's memory, behind what is queued; only what it does
+ * not take is copied. */
 static void
 send_direct (AditTcp *self, const struct iovec *iov, guint n, gsize len)
 {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* tcp: a link over a connected stream socket (TCP or unix).
  *
- * Owns its descriptor. Never blocks. The TLS link derives from it and puts records between the queue and the socket. */
+ * Owns its descriptor. Never blocks. The TLS link derives from it and puts records between the queue and
+ * the socket. */
 #pragma once
 
 #include "link/link.h"
@@ -19,10 +20,12 @@ struct _AditTcpClass
 /* Takes @fd, which must be non-blocking. */
 AditLink *adit_tcp_new (int fd);
 int adit_tcp_get_fd (AditTcp *tcp);
-/* TCP_NODELAY; @session adds TCP_USER_TIMEOUT and a small unsent backlog, so that a control frame never waits behind much data. */
+/* TCP_NODELAY; @session adds TCP_USER_TIMEOUT and a small unsent backlog, so that a control frame never
+ * waits behind much data. */
 void adit_tcp_tune (int fd, gboolean session);
 
-/* FALSE if the peer of a connection on which nothing is expected has ended it or sent something: looks without taking. */
+/* FALSE if the peer of a connection on which nothing is expected has ended it or sent something: looks
+ * without taking. */
 gboolean adit_tcp_is_quiet (AditTcp *tcp);
 
 /* For kinds of link over a socket. */
@@ -34,5 +37,6 @@ void adit_tcp_push (AditTcp *tcp, const void *data, gsize len);
 gsize adit_tcp_get_pushed (AditTcp *tcp);
 /* Writes what was pushed, as far as the socket takes it. */
 void adit_tcp_write (AditTcp *tcp);
-/* The kind holds bytes that were received but not read: on_readable is due although the socket has nothing. */
+/* The kind holds bytes that were received but not read: on_readable is due although the socket has
+ * nothing. */
 void adit_tcp_set_pending (AditTcp *tcp, gboolean pending);

@@ -9,7 +9,8 @@
 #include <string.h>
 
 #define RECORD 16384
-/* GnuTLS's ChaCha20 is an order of magnitude slower than AES with the CPU's help, and X25519 the fastest group. */
+/* GnuTLS's ChaCha20 is an order of magnitude slower than AES with the CPU's help, and X25519 the fastest
+ * group. */
 #define CIPHERS ":-CIPHER-ALL:+AES-128-GCM:+AES-256-GCM:+CHACHA20-POLY1305" \
                 ":-GROUP-ALL:+GROUP-X25519:+GROUP-SECP256R1:+GROUP-SECP384R1:%SERVER_PRECEDENCE"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* tls: a link of TLS records over a socket. The only place that holds a GnuTLS session.
  *
- * Small sends of one turn share a record. on_open tells the end of the hand-shake; before it nothing is readable and what is sent
- * waits. The hand-shake's deadline is the owner's. */
+ * Small sends of one turn share a record. on_open tells the end of the hand-shake; before it nothing is
+ * readable and what is sent waits. The hand-shake's deadline is the owner's. */
 #pragma once
 
 #include "link/creds.h"
@@ -22,7 +22,8 @@ void adit_tls_setup (void);
 
 /* Takes @fd (non-blocking). */
 AditLink *adit_tls_new_server (int fd, AditTlsUse use, AditCreds *creds);
-/* @trust is copied. on_failed has ADIT_ERROR_VERIFY if the server's key is not what it demands; nothing was sent then. */
+/* @trust is copied. on_failed has ADIT_ERROR_VERIFY if the server's key is not what it demands; nothing
+ * was sent then. */
 AditLink *adit_tls_new_client (int fd, AditCreds *creds, const AditTrust *trust);
 /* The same towards a web service on this side: TLS 1.2 or 1.3, ALPN "http/1.1". */
 AditLink *adit_tls_new_local (int fd, AditCreds *creds, const AditTrust *trust);

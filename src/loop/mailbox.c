@@ -7,7 +7,8 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-/* The eventfd is readable exactly while there is mail: both change within the lock, or a wake-up could be swallowed or stay for ever. */
+/* The eventfd is readable exactly while there is mail: both change within the lock, or a wake-up could be
+ * swallowed or stay for ever. */
 struct AditMailbox
 {
   pthread_mutex_t lock; /* not GMutex: the thread sanitizer sees through this one */

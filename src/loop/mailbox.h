@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* mailbox: the only way into another thread: a list, a mutex and an eventfd.
  *
- * Any thread may post; the owner's thread delivers in the order of posting. The eventfd is written only when the box was empty. */
+ * Any thread may post; the owner's thread delivers in the order of posting. The eventfd is written only
+ * when the box was empty. */
 #pragma once
 
 #include <glib.h>

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* poller: the epoll set of one worker, edge-triggered and mirrored in user space.
  *
- * A descriptor is registered once, for both directions; what is ready is remembered in its watch until the owner says that it
- * drained it, so pausing and resuming a reader costs no system call. Owner: the worker. Thread: that worker's. Never understands a
- * byte and never closes a descriptor. */
+ * A descriptor is registered once, for both directions; what is ready is remembered in its watch until the
+ * owner says that it drained it, so pausing and resuming a reader costs no system call. Owner: the worker.
+ * Thread: that worker's. Never understands a byte and never closes a descriptor. */
 #pragma once
 
 #include <glib.h>
@@ -19,8 +19,9 @@ enum
 typedef struct AditPoller AditPoller;
 typedef struct AditWatch AditWatch;
 
-/* Embedded in whoever owns the descriptor. @ready is called from the loop while something wanted is ready; it is called again in the next
- * turn only after adit_watch_rearm(), a new edge, or a change of what is wanted. */
+/* Embedded in whoever owns the descriptor. @ready is called from the loop while something wanted is ready;
+ * it is called again in the next turn only after adit_watch_rearm(), a new edge, or a change of what is
+ * wanted. */
 struct AditWatch
 {
   int fd;
@@ -36,7 +37,8 @@ void adit_poller_free (AditPoller *poller);
 int adit_poller_get_fd (AditPoller *poller);
 /* Adds a foreign descriptor (a wake-up) that only ends the wait; level-triggered. */
 void adit_poller_add_wakeup (AditPoller *poller, int fd);
-/* Waits at most @timeout_ms (-1: for ever) and queues the watches that became ready. TRUE if a wake-up descriptor is readable. */
+/* Waits at most @timeout_ms (-1: for ever) and queues the watches that became ready. TRUE if a wake-up
+ * descriptor is readable. */
 gboolean adit_poller_wait (AditPoller *poller, int timeout_ms);
 /* TRUE if a watch waits to be run. */
 gboolean adit_poller_is_runnable (AditPoller *poller);

@@ -70,7 +70,8 @@ run_slot (AditWheel *wheel, gint64 tick)
   wheel->filled[i / 64] &= ~(G_GUINT64_CONSTANT (1) << (i % 64)); /* also if all of its timers were stopped */
   if (due == NULL)
     return;
-  /* The slot's list gets a head of its own, so that timers can be stopped, and hung into this very slot, while it runs. */
+  /* The slot's list gets a head of its own, so that timers can be stopped, and hung into this very slot,
+   * while it runs. */
   wheel->slots[i] = NULL;
   due->link = &due;
   while (due)

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* timer: deadlines of one worker on a wheel, re-armed lazily.
  *
- * Moving a deadline further away only stores it: the slot that fires too early puts the timer back. Resolution is one tick
- * (ADIT_WHEEL_TICK_MS); a timer never fires early. Owner: timers are embedded in what they guard. Thread: the wheel's worker. */
+ * Moving a deadline further away only stores it: the slot that fires too early puts the timer back.
+ * Resolution is one tick (ADIT_WHEEL_TICK_MS); a timer never fires early. Owner: timers are embedded in
+ * what they guard. Thread: the wheel's worker. */
 #pragma once
 
 #include <glib.h>

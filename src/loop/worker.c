@@ -46,8 +46,8 @@ wait_ms (AditWorker *self)
   return adit_wheel_get_wait (self->wheel, adit_clock_us ());
 }
 
-/* epoll_wait as the context's poll function: saves a poll() each turn. A context that polls more than its own wake-up (a foreign
- * GSource) falls back to poll() over all of them and the epoll set. */
+/* epoll_wait as the context's poll function: saves a poll() each turn. A context that polls more than its
+ * own wake-up (a foreign GSource) falls back to poll() over all of them and the epoll set. */
 static gint
 worker_poll (GPollFD *fds, guint n_fds, gint timeout)
 {
@@ -201,7 +201,8 @@ adit_worker_get_poller (AditWorker *self)
   return self->poller;
 }
 
-/* What the last turn asked for still leaves (closing frames, refusals); then what lives on without an owner ends. */
+/* What the last turn asked for still leaves (closing frames, refusals); then what lives on without an
+ * owner ends. */
 static void
 wind_up (AditWorker *self)
 {

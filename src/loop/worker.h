@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* worker: one thread, its GMainContext, and in it one GSource for poller, mailbox, timers and deferred work.
  *
- * A turn is: wait, mail, timers, ready descriptors, then the deferred work (one write for all that the turn produced). What a
- * worker owns is touched on its thread only; everything else comes by mail. Owner: the crew. */
+ * A turn is: wait, mail, timers, ready descriptors, then the deferred work (one write for all that the
+ * turn produced). What a worker owns is touched on its thread only; everything else comes by mail. Owner:
+ * the crew. */
 #pragma once
 
 #include "loop/mailbox.h"

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* dispatch: what each type of frame does to a session: an array of handlers by type.
  *
- * Part of session. A frame that its sender's role or the session's state does not allow is a fault of the peer and ends the session; frames for unknown
- * or finished streams are dropped, for they may have crossed a Close. */
+ * Part of session. A frame that its sender's role or the session's state does not allow is a fault of the
+ * peer and ends the session; frames for unknown or finished streams are dropped, for they may have crossed
+ * a Close. */
 #include "mux/session-private.h"
 
 #include "base/error.h"

@@ -140,8 +140,9 @@ adit_session_start (AditSession *self, AditFeatures theirs, guint32 window)
     send_ping (self); /* its answer measures the round trip, by which windows grow */
 }
 
-/* A stream of a peer without credit holds more than its share: the session is not read for a moment; whoever is still as full
- * then is closed, so that one slow visitor never freezes the others (wire-v1 item 46). */
+/* A stream of a peer without credit holds more than its share: the session is not read for a moment;
+ * whoever is still as full then is closed, so that one slow visitor never freezes the others (wire-v1 item
+ * 46). */
 static AditStream *
 find_overfull (AditSession *self, guint64 limit)
 {
@@ -361,7 +362,8 @@ adit_session_reject (AditSession *self, AditRejectCode code, const char *reason)
   shut (self, FALSE, reason);
 }
 
-/* The prefix of a Request frame (tunnel, flags) goes in front of the head, the frame's header in front of that. */
+/* The prefix of a Request frame (tunnel, flags) goes in front of the head, the frame's header in front of
+ * that. */
 AditStream *
 adit_session_open (AditSession *self, guint tunnel, guint flags, guint8 *head, gsize len, const AditStreamListener *listener,
                    gpointer owner)

@@ -30,10 +30,11 @@ enum
   ADIT_REQUEST_UPGRADE = 2,        /* the head offers an upgrade */
 };
 
-/* @on_open: say Hello now (client). @on_hello (server), @on_welcome, @on_reject (client): the opening exchange. @on_request (client): a new
- * stream; take it with adit_stream_set_listener() or free it. @on_goaway: the peer opens nothing new. @on_settled: the peer read our
- * GoAway, and what it had opened before is here. @on_closed: the end, with the reason; all streams
- * were told before; nothing is called after it. */
+/* @on_open: say Hello now (client). @on_hello (server), @on_welcome, @on_reject (client): the opening
+ * exchange. @on_request (client): a new stream; take it with adit_stream_set_listener() or free it.
+ * @on_goaway: the peer opens nothing new. @on_settled: the peer read our GoAway, and what it had opened
+ * before is here. @on_closed: the end, with the reason; all streams were told before; nothing is called
+ * after it. */
 typedef struct
 {
   void (*on_open) (gpointer owner);
@@ -46,7 +47,8 @@ typedef struct
   void (*on_closed) (gpointer owner, const GError *error);
 } AditSessionListener;
 
-/* Takes the reference to @link, which is attached to the calling worker. @secure: on_open waits for the TLS hand-shake. */
+/* Takes the reference to @link, which is attached to the calling worker. @secure: on_open waits for the
+ * TLS hand-shake. */
 AditSession *adit_session_new (AditLink *link, gboolean is_server, const AditSessionListener *listener, gpointer owner);
 AditSessionState adit_session_get_state (AditSession *session);
 /* In force, once live. */
@@ -63,14 +65,16 @@ void adit_session_welcome (AditSession *session, const AditHello *hello, const A
 /* Server: refuses and closes; on_closed is not called. */
 void adit_session_reject (AditSession *session, AditRejectCode code, const char *reason);
 
-/* Server: opens a stream. @head is preceded by ADIT_SESSION_HEAD_ROOM bytes that may be overwritten. NULL if the session is not live. */
+/* Server: opens a stream. @head is preceded by ADIT_SESSION_HEAD_ROOM bytes that may be overwritten. NULL
+ * if the session is not live. */
 #define ADIT_SESSION_HEAD_ROOM 32u
 AditStream *adit_session_open (AditSession *session, guint tunnel, guint flags, guint8 *head, gsize len,
                                const AditStreamListener *listener, gpointer owner);
 
 /* Asks the peer for a sign of life now; without one in @ms the session ends. */
 void adit_session_probe (AditSession *session, guint ms);
-/* Tells the peer that nothing new is opened. TRUE: on_settled follows (or on_closed). Without the feature nothing is sent. */
+/* Tells the peer that nothing new is opened. TRUE: on_settled follows (or on_closed). Without the feature
+ * nothing is sent. */
 gboolean adit_session_go_away (AditSession *session, const char *code, const char *reason);
 /* Close(0), aborts the streams and ends; on_closed is not called. Idempotent. */
 void adit_session_close (AditSession *session);

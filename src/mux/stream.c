@@ -10,7 +10,8 @@
 /* Without credit on the peer's side only the transport says when to stop. */
 #define UNLIMITED G_MAXUINT64
 
-/* The table. Ids that follow each other must not lie beside each other: removing one of a long run looks at all behind it. */
+/* The table. Ids that follow each other must not lie beside each other: removing one of a long run looks
+ * at all behind it. */
 
 static guint
 home_of (AditSession *session, guint64 id)

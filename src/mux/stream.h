@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* stream: one request and its answer on a session: two directions that end each for itself, with credit.
  *
- * Owner: whoever opened or accepted it, until adit_stream_free(), which every owner calls once whatever happened. After on_closed
- * every call but adit_stream_free() does nothing. Thread: the session's worker. */
+ * Owner: whoever opened or accepted it, until adit_stream_free(), which every owner calls once whatever
+ * happened. After on_closed every call but adit_stream_free() does nothing. Thread: the session's worker. */
 #pragma once
 
 #include "base/buf.h"
@@ -10,10 +10,11 @@
 
 typedef struct AditStream AditStream;
 
-/* @on_head: ResponseStart (server side), possibly several if 1xx precede the last. @on_body: a piece of payload; say adit_stream_consume()
- * when it went on. @on_end: the peer's direction is complete; @trailers are bare field lines, mostly empty. @on_room: adit_stream_get_room() is above 0
- * again. @on_closed: the peer, the session or a limit aborted it.
- * Spans lie in the worker's read memory: callbacks other than on_room must not read from a link. */
+/* @on_head: ResponseStart (server side), possibly several if 1xx precede the last. @on_body: a piece of
+ * payload; say adit_stream_consume() when it went on. @on_end: the peer's direction is complete; @trailers
+ * are bare field lines, mostly empty. @on_room: adit_stream_get_room() is above 0 again. @on_closed: the
+ * peer, the session or a limit aborted it. Spans lie in the worker's read memory: callbacks other than
+ * on_room must not read from a link. */
 typedef struct
 {
   void (*on_head) (gpointer owner, AditSpan head);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* claims: what sessions ask of the main thread: names at their Hello, and what follows when they leave or end.
+/* claims: what sessions ask of the main thread: names at their Hello, and what follows when they leave or
+ * end.
  *
- * The functions are called on workers and carried out on the main thread, in order; what they change in one turn of its loop is
- * published together, then the answers go back. */
+ * The functions are called on workers and carried out on the main thread, in order; what they change in
+ * one turn of its loop is published together, then the answers go back. */
 #pragma once
 
 #include "server/uplink.h"

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* exchange-answer: the answer of the local service on its way to the visitor.
  *
- * Part of exchange. Heads are parsed again, whatever the client did; every piece leaves in the turn in which it came. */
+ * Part of exchange. Heads are parsed again, whatever the client did; every piece leaves in the turn in
+ * which it came. */
 #include "server/exchange-private.h"
 
 #include <string.h>
@@ -31,7 +32,8 @@ adit_exchange_settle (AditExchange *ex)
     adit_link_await_drain (ex->link);
 }
 
-/* 100 passes if it was asked for; all other interim answers end here: HTTP/1.1 visitors seldom expect them. */
+/* 100 passes if it was asked for; all other interim answers end here: HTTP/1.1 visitors seldom expect
+ * them. */
 static void
 answer_interim (AditExchange *ex, const AditHead *head)
 {

@@ -89,8 +89,8 @@ adit_exchange_refuse (AditExchange *ex, AditReason reason, const char *text)
   finish (ex, reason, page.keep_alive);
 }
 
-/* A head went out, so all that can be said is the end: a length or chunks tell the visitor that bytes are missing, a
- * close-delimited body needs a reset for that. */
+/* A head went out, so all that can be said is the end: a length or chunks tell the visitor that bytes are
+ * missing, a close-delimited body needs a reset for that. */
 void
 adit_exchange_cut (AditExchange *ex, AditReason reason)
 {

@@ -137,7 +137,8 @@ refuse (AditGrant *grant, AditRejectCode code, char *reason)
   grant->reason = reason;
 }
 
-/* A free random name; one that the token's patterns, in turn, allow if they can be met by filling in their "*". */
+/* A free random name; one that the token's patterns, in turn, allow if they can be met by filling in their
+ * "*". */
 static char *
 random_label (AditNames *names, const AditToken *token)
 {

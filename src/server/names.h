@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* names: who holds which name: the register behind the router.
  *
- * A name belongs to the token that holds it; the newest session of that token wins; epochs keep two clients from stealing it from each other
- * for ever (wire-v1 item 21). A name whose session is gone is held for a time, over a restart too. Main thread only. */
+ * A name belongs to the token that holds it; the newest session of that token wins; epochs keep two
+ * clients from stealing it from each other for ever (wire-v1 item 21). A name whose session is gone is
+ * held for a time, over a restart too. Main thread only. */
 #pragma once
 
 #include "server/policy.h"
@@ -33,7 +34,8 @@ typedef struct
   char *reason;            /* the caller frees it */
 } AditGrant;
 
-/* Reads the names kept in @state_dir (NULL: nothing is kept); visitors of those wait until @wait_until_us. @url_format has one %s for the name. */
+/* Reads the names kept in @state_dir (NULL: nothing is kept); visitors of those wait until @wait_until_us.
+ * @url_format has one %s for the name. */
 AditNames *adit_names_new (const char *state_dir, const char *url_format, guint hold_ms, gint64 now_us, gint64 wait_until_us);
 void adit_names_free (AditNames *names);
 void adit_names_set_hold (AditNames *names, guint hold_ms);

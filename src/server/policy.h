@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* policy: what server.cfg says, checked and complete: immutable, shared by all threads.
  *
- * A reload makes a new one and swaps it; whoever works with the old one keeps its reference. Never opens a socket. */
+ * A reload makes a new one and swaps it; whoever works with the old one keeps its reference. Never opens a
+ * socket. */
 #pragma once
 
 #include "link/creds.h"

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* router: an immutable snapshot of all names, swapped whole; reading it takes no lock.
  *
- * The main thread writes, workers read. An old snapshot is freed after every worker has passed a turn since the swap. */
+ * The main thread writes, workers read. An old snapshot is freed after every worker has passed a turn
+ * since the swap. */
 #pragma once
 
 #include "loop/crew.h"

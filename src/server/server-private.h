@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* server-private: the inside of AditServer, shared by server.c and claims.c. Main thread only, but for what is said to be atomic. */
+/* server-private: the inside of AditServer, shared by server.c and claims.c. Main thread only, but for
+ * what is said to be atomic. */
 #pragma once
 
 #include "server/desk.h"

@@ -79,8 +79,8 @@ make_rules (AditPolicy *policy, GError **error)
   return NULL;
 }
 
-/* One socket for each worker. A first one without sharing finds out whether another program has the port: SO_REUSEPORT alone would
- * let two servers of one user share it silently. */
+/* One socket for each worker. A first one without sharing finds out whether another program has the port:
+ * SO_REUSEPORT alone would let two servers of one user share it silently. */
 static gboolean
 bind_port (AditServer *server, AditPort which, gint wanted, gsize offset, GError **error)
 {

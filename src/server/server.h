@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* server: builds, wires, starts and stops everything of adit-server: crew, desks, router, register of names.
  *
- * Belongs to the thread that made it (the main thread), whose thread-default GMainContext it uses; that thread runs a main loop. */
+ * Belongs to the thread that made it (the main thread), whose thread-default GMainContext it uses; that
+ * thread runs a main loop. */
 #pragma once
 
 #include "server/policy.h"
@@ -15,8 +16,8 @@ typedef enum
   ADIT_PORT_HTTPS,
 } AditPort;
 
-/* Loads keys and binds; nothing is accepted before adit_server_start(). Takes a reference to @policy. Errors are fit for the
- * operator. */
+/* Loads keys and binds; nothing is accepted before adit_server_start(). Takes a reference to @policy.
+ * Errors are fit for the operator. */
 AditServer *adit_server_new (AditPolicy *policy, GError **error);
 void adit_server_start (AditServer *server);
 /* The bound port; 0 if that listener is off. */

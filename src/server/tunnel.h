@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* tunnel: a published name as the router's snapshot holds it: immutable, counted, shared by all threads.
  *
- * A change of anything (session, worker, held or live) makes a new one. @uplink is touched on the worker that owns it only. */
+ * A change of anything (session, worker, held or live) makes a new one. @uplink is touched on the worker
+ * that owns it only. */
 #pragma once
 
 #include <glib.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* uplink: the server end of a client's session.
  *
- * Lives on one worker; asks the main thread for its names (adit_server_claim) and publishes nothing by itself. Counted atomically, because
- * router snapshots hold it: other threads only count. */
+ * Lives on one worker; asks the main thread for its names (adit_server_claim) and publishes nothing by
+ * itself. Counted atomically, because router snapshots hold it: other threads only count. */
 #pragma once
 
 #include "mux/session.h"
@@ -18,8 +18,8 @@ guint adit_uplink_get_worker (AditUplink *uplink);
 
 /* The rest on the worker. The session, while it takes requests; NULL once it is gone or leaving. */
 AditSession *adit_uplink_get_session (AditUplink *uplink);
-/* Until when visitors wait for a session although this one takes no requests: it is about to, or it said that it leaves and its successor
- * is expected. 0: they do not. */
+/* Until when visitors wait for a session although this one takes no requests: it is about to, or it said
+ * that it leaves and its successor is expected. 0: they do not. */
 gint64 adit_uplink_get_wait_until_us (AditUplink *uplink);
 /* The answer to adit_server_claim(): @welcome, or NULL and a refusal. */
 void adit_uplink_answer (AditUplink *uplink, const AditHello *hello, const AditWelcome *welcome, AditRejectCode code,

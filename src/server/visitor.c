@@ -233,7 +233,8 @@ deliver_move (AditMail *mail)
     run (visitor);
 }
 
-/* Leaves this worker's loop now and the worker at the end of the turn: callers up the stack may still look at the visitor. */
+/* Leaves this worker's loop now and the worker at the end of the turn: callers up the stack may still look
+ * at the visitor. */
 static void
 move_to (AditVisitor *visitor, guint worker)
 {
@@ -332,8 +333,8 @@ serve (AditVisitor *visitor, const AditHead *head, AditSpan raw, AditTunnel *tun
   adit_exchange_new (visitor, head, raw, tunnel);
 }
 
-/* A head at the start of @data. Returns how many bytes were used, 0 if it is not complete; those behind are body or the next
- * request. */
+/* A head at the start of @data. Returns how many bytes were used, 0 if it is not complete; those behind
+ * are body or the next request. */
 static gsize
 take_head (AditVisitor *visitor, guint8 *data, gsize len, gboolean is_kept)
 {
@@ -407,7 +408,8 @@ take_fresh (AditVisitor *visitor, guint8 *data, gsize len)
     feed_rest (visitor, data + used, len - used);
 }
 
-/* A head in bytes that were kept; one that comes byte by byte is not parsed before its end is there. TRUE: one was taken. */
+/* A head in bytes that were kept; one that comes byte by byte is not parsed before its end is there. TRUE:
+ * one was taken. */
 static gboolean
 take_kept (AditVisitor *visitor)
 {

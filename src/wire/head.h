@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* head: the strict, bounded parser and writer of HTTP/1 heads.
  *
- * Pure; spans point into the caller's bytes. One AditHead per worker is enough: what outlives the call is copied out.
- * RFC 9112 (syntax, framing), RFC 9110 5-7 (fields, hop-by-hop). Nothing is repaired: what is ambiguous is refused. */
+ * Pure; spans point into the caller's bytes. One AditHead per worker is enough: what outlives the call is
+ * copied out. RFC 9112 (syntax, framing), RFC 9110 5-7 (fields, hop-by-hop). Nothing is repaired: what is
+ * ambiguous is refused. */
 #pragma once
 
 #include "base/buf.h"
@@ -88,26 +89,29 @@ typedef struct
   const char *text;  /* static, English */
 } AditHeadFault;
 
-/* Where the search for the end of a head stopped, so that a head that comes byte by byte costs linear time. */
+/* Where the search for the end of a head stopped, so that a head that comes byte by byte costs linear
+ * time. */
 typedef struct
 {
   gsize seen;
 } AditHeadScan;
 
-/* Finds the empty line: the length of the head with it, 0 if there is none yet. Also ends at a bare-LF empty line, which the
- * parser then refuses. @scan starts zeroed and is valid for the same growing bytes. */
+/* Finds the empty line: the length of the head with it, 0 if there is none yet. Also ends at a bare-LF
+ * empty line, which the parser then refuses. @scan starts zeroed and is valid for the same growing bytes. */
 gsize adit_head_scan (AditHeadScan *scan, const guint8 *data, gsize len);
 
-/* Parses one request head at the start of @data. Up to one CRLF before the request line is skipped (RFC 9112 2.2). With OK
- * *used is the length of the head. MORE past ADIT_LIMIT_HEAD is BAD. @head is undefined unless OK. */
+/* Parses one request head at the start of @data. Up to one CRLF before the request line is skipped (RFC
+ * 9112 2.2). With OK *used is the length of the head. MORE past ADIT_LIMIT_HEAD is BAD. @head is undefined
+ * unless OK. */
 AditHeadResult adit_head_parse_request (AditHead *head, const guint8 *data, gsize len, gsize *used, AditHeadFault *fault);
 
 /* The same for a response; @to_head: it answers HEAD. Of 1xx only 101 has a body kind (RAW). */
 AditHeadResult adit_head_parse_response (AditHead *head, const guint8 *data, gsize len, gboolean to_head, gsize *used,
                                          AditHeadFault *fault);
 
-/* Trailer section (field lines and the empty line) or the field lines that an End frame carries (@bare: without the empty
- * line). Fields that may not be trailers (framing, routing, Host, authentication) are marked hop. */
+/* Trailer section (field lines and the empty line) or the field lines that an End frame carries (@bare:
+ * without the empty line). Fields that may not be trailers (framing, routing, Host, authentication) are
+ * marked hop. */
 AditHeadResult adit_head_parse_trailers (AditHead *head, const guint8 *data, gsize len, gboolean bare, gsize *used,
                                          AditHeadFault *fault);
 
@@ -116,8 +120,9 @@ const AditField *adit_head_get (const AditHead *head, AditFieldKind kind);
 /* TRUE if the comma-separated @list has @word (case ignored). */
 gboolean adit_head_list_has (AditSpan list, const char *word);
 
-/* The tunnel's label of @host under @domain: FALSE if @host is not directly under it. Case, one trailing dot and the port do not
- * matter. @label has room for ADIT_LIMIT_LABEL + 1. *apex is TRUE if @host is the domain itself (returns FALSE). */
+/* The tunnel's label of @host under @domain: FALSE if @host is not directly under it. Case, one trailing
+ * dot and the port do not matter. @label has room for ADIT_LIMIT_LABEL + 1. *apex is TRUE if @host is the
+ * domain itself (returns FALSE). */
 gboolean adit_head_host_label (AditSpan host, const char *domain, char *label, gboolean *apex);
 
 /* A bounded writer into memory of the caller: past the end it only sets @overflow. */

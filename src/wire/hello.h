@@ -67,8 +67,9 @@ void adit_hello_tunnel_free (AditHelloTunnel *tunnel);
 
 AditHello *adit_hello_new (void);
 void adit_hello_free (AditHello *hello);
-/* NULL with ADIT_ERROR_PROTOCOL and a sentence fit for a Reject: no JSON, no object, wrong types, too many tunnels, a bad
- * instance. A version other than 1 parses (the caller refuses it); "1" as text is 1; a missing one is 1. */
+/* NULL with ADIT_ERROR_PROTOCOL and a sentence fit for a Reject: no JSON, no object, wrong types, too many
+ * tunnels, a bad instance. A version other than 1 parses (the caller refuses it); "1" as text is 1; a
+ * missing one is 1. */
 AditHello *adit_hello_parse (const guint8 *data, gsize len, GError **error);
 char *adit_hello_write (const AditHello *hello);
 
@@ -77,7 +78,8 @@ void adit_welcome_free (AditWelcome *welcome);
 AditWelcome *adit_welcome_parse (const guint8 *data, gsize len, GError **error);
 char *adit_welcome_write (const AditWelcome *welcome);
 
-/* Never fails: what is no JSON object is the reason as plain text (made valid UTF-8, control characters dropped). */
+/* Never fails: what is no JSON object is the reason as plain text (made valid UTF-8, control characters
+ * dropped). */
 AditReject *adit_reject_read (const guint8 *data, gsize len);
 void adit_reject_free (AditReject *reject);
 char *adit_reject_write (const char *reason, const char *code);

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* reason: why something was closed or refused: one machine-readable word each, and what a visitor gets for it.
+/* reason: why something was closed or refused: one machine-readable word each, and what a visitor gets for
+ * it.
  *
- * On the wire the body of Close is "word: sentence" towards a peer with feature "reason", the sentence alone else. */
+ * On the wire the body of Close is "word: sentence" towards a peer with feature "reason", the sentence
+ * alone else. */
 #pragma once
 
 #include <glib.h>
@@ -56,6 +58,6 @@ typedef enum
 
 const char *adit_reject_word (AditRejectCode code); /* "token", …; "" for NONE */
 AditRejectCode adit_reject_parse (const char *word);
-/* TRUE: the client ends with status 3; FALSE: it tries again. @welcomed: there was a Welcome before. @text: the
- * reason, looked at only when there is no code. */
+/* TRUE: the client ends with status 3; FALSE: it tries again. @welcomed: there was a Welcome before.
+ * @text: the reason, looked at only when there is no code. */
 gboolean adit_reject_is_final (AditRejectCode code, gboolean welcomed, const char *text);

@@ -109,7 +109,7 @@ VITE_FILES = {
 
 
 def start_vite(world):
-    """The Vite that scripts/install-deps brought, in a folder of the test; returns its port and the folder."""
+    """The Vite that scripts/install-deps brought, in a folder of the test; returns its port and folder."""
     folder, port = world.folder("vite"), free_port()
     for name, text in VITE_FILES.items():
         with open(os.path.join(folder, name), "w") as file:
