@@ -46,6 +46,7 @@ unit_tests = \
   tests/unit/test-options \
   tests/unit/test-target
 flow_tests = \
+  tests/flow/test-credit \
   tests/flow/test-session \
   tests/flow/test-stranger \
   tests/flow/test-agent \
@@ -87,9 +88,12 @@ tests_unit_test_target_LDADD = $(TEST_CLIENT)
 
 # Two sessions over a pair, and what their owners saw.
 FLOW_PARTY = tests/flow/party.c tests/flow/party.h
+FLOW_STRANGER = tests/flow/stranger.c tests/flow/stranger.h
+tests_flow_test_credit_SOURCES = tests/flow/test-credit.c $(FLOW_PARTY) $(FLOW_STRANGER)
+tests_flow_test_credit_LDADD = $(TEST_MUX)
 tests_flow_test_session_SOURCES = tests/flow/test-session.c $(FLOW_PARTY)
 tests_flow_test_session_LDADD = $(TEST_MUX)
-tests_flow_test_stranger_SOURCES = tests/flow/test-stranger.c $(FLOW_PARTY)
+tests_flow_test_stranger_SOURCES = tests/flow/test-stranger.c $(FLOW_PARTY) $(FLOW_STRANGER)
 tests_flow_test_stranger_LDADD = $(TEST_MUX)
 
 tests_flow_test_agent_LDADD = $(TEST_CLIENT)

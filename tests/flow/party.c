@@ -60,7 +60,8 @@ check_body (const Item *item, AditSpan piece)
 {
   for (gsize i = 0; i < piece.len; i++)
     if (piece.data[i] != party_byte (item->id, !item->party->is_server, item->got + i))
-      ck_abort_msg ("stream %" G_GUINT64_FORMAT ": byte %" G_GUINT64_FORMAT " is wrong", item->id, item->got + i);
+      ck_abort_msg ("stream %" G_GUINT64_FORMAT ": byte %" G_GUINT64_FORMAT " is wrong", item->id,
+                    item->got + i);
 }
 
 void
@@ -226,11 +227,13 @@ Item *
 party_open (Party *party, guint tunnel, guint flags, guint64 up, guint64 down)
 {
   guint8 memory[ADIT_SESSION_HEAD_ROOM + 64];
-  int len = g_snprintf ((char *) memory + ADIT_SESSION_HEAD_ROOM, 64, "up=%" G_GUINT64_FORMAT " down=%" G_GUINT64_FORMAT, up, down);
+  int len = g_snprintf ((char *) memory + ADIT_SESSION_HEAD_ROOM, 64,
+                        "up=%" G_GUINT64_FORMAT " down=%" G_GUINT64_FORMAT, up, down);
   Item *item = add_item (party);
 
   item->to_send = up;
-  item->stream = adit_session_open (party->session, tunnel, flags, memory + ADIT_SESSION_HEAD_ROOM, (gsize) len,
+  item->stream = adit_session_open (party->session, tunnel, flags, memory + ADIT_SESSION_HEAD_ROOM,
+                                    (gsize) len,
                                     &stream_listener, item);
   if (item->stream == NULL)
     {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* party: one end of a session as the flow tests play it: it notes all that happens to it, and moves bodies whose every byte
- * can be checked.
+/* party: one end of a session as the flow tests play it: it notes all that happens to it, and moves bodies
+ * whose every byte can be checked.
  *
- * A request says in its head what it wants: "up=N down=M": so many bytes follow, so many are to come back. Time stands still
- * but for party_pass_time(). Thread: the test's. */
+ * A request says in its head what it wants: "up=N down=M": so many bytes follow, so many are to come back.
+ * Time stands still but for party_pass_time(). Thread: the test's. */
 #pragma once
 
 #include "lib/turning.h"

@@ -149,9 +149,9 @@ Item *
 open_item (guint64 up)
 {
   Item *item = party_open (party, 0, 0, up, 0);
+  gboolean ours = (adit_session_get_features (party->session) & ADIT_FEATURE_TUNNELS) != 0;
 
-  expect (adit_session_get_features (party->session) & ADIT_FEATURE_TUNNELS ? ADIT_FRAME_REQUEST : ADIT_FRAME_NEW_REQUEST,
-          item->id);
+  expect (ours ? ADIT_FRAME_REQUEST : ADIT_FRAME_NEW_REQUEST, item->id);
   return item;
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* test-credit: a session against frames made by hand: never more than was allowed in either direction; what happens to who
- * sends more; and a peer of wire v1, which knows no credit and must not freeze the others. */
+/* test-credit: a session against frames made by hand: never more than was allowed in either direction;
+ * what happens to who sends more; and a peer of wire v1, which knows no credit and must not freeze the
+ * others. */
 #include "flow/stranger.h"
 
 #include "base/error.h"
@@ -10,7 +11,8 @@
 
 /* ---- with credit ---- */
 
-/* As much as was allowed, to the byte, however little it is; at zero it stops, and goes on with the next credit. */
+/* As much as was allowed, to the byte, however little it is; at zero it stops, and goes on with the next
+ * credit. */
 START_TEST (test_sender)
 {
   Item *item;
@@ -115,7 +117,8 @@ START_TEST (test_credit_given)
           ck_assert_uint_eq (frame.len, 4);
           memcpy (&credit, body, 4);
           allowed += GUINT32_FROM_BE (credit);
-          ck_assert_uint_le (allowed - sent, ADIT_LIMIT_WINDOW); /* no round trip is known, so it does not grow */
+          /* No round trip is known, so it does not grow. */
+          ck_assert_uint_le (allowed - sent, ADIT_LIMIT_WINDOW);
         }
       turn_times (party_worker, 3);
       while (read_frame ())
@@ -153,7 +156,8 @@ END_TEST
 
 /* ---- a peer without credit ---- */
 
-/* Its frames are not read while one stream is over its share, and who is then still over it is closed: TOO_SLOW. */
+/* Its frames are not read while one stream is over its share, and who is then still over it is closed:
+ * TOO_SLOW. */
 START_TEST (test_v1_too_slow)
 {
   Item *slow, *fast;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* test-session: a client and a server over a pair in memory, whole and with its faults: opening, features, streams and their
- * credit, going away, ends. Both in one worker that the test turns. */
+/* test-session: a client and a server over a pair in memory, whole and with its faults: opening, features,
+ * streams and their credit, going away, ends. Both in one worker that the test turns. */
 #include "base/error.h"
 #include "flow/party.h"
 #include "wire/limits.h"
@@ -161,7 +161,8 @@ START_TEST (test_features)
   mate = other (item);
   item_free_stream (mate, ADIT_REASON_LOCAL_TIMEOUT, "it slept");
   turn_until (party_worker, item->n_closed == 1);
-  ck_assert_int_eq (item->reason, expected & ADIT_FEATURE_REASON ? ADIT_REASON_LOCAL_TIMEOUT : ADIT_REASON_LOCAL_FAILED);
+  ck_assert_int_eq (item->reason, expected & ADIT_FEATURE_REASON ? ADIT_REASON_LOCAL_TIMEOUT
+                                                                 : ADIT_REASON_LOCAL_FAILED);
   ck_assert_str_eq (item->text, "it slept");
 
   ck_assert (adit_session_go_away (client->session, "leaving", "bye") == !!(expected & ADIT_FEATURE_GOAWAY));
@@ -288,7 +289,8 @@ END_TEST
 
 /* ---- credit ---- */
 
-/* A reader that stopped: the sender goes to zero and waits; others are not held up; little memory is used; then it goes on. */
+/* A reader that stopped: the sender goes to zero and waits; others are not held up; little memory is used;
+ * then it goes on. */
 START_TEST (test_stalled_stream)
 {
   Item *slow, *slow_mate, *fast;
@@ -346,7 +348,8 @@ START_TEST (test_stalled_visitor)
 }
 END_TEST
 
-/* The peer of the whole session stops reading: what waits for it stays small, and all of it goes on afterwards. */
+/* The peer of the whole session stops reading: what waits for it stays small, and all of it goes on
+ * afterwards. */
 START_TEST (test_stalled_link)
 {
   Item *items[10];
@@ -638,10 +641,11 @@ START_TEST (test_random)
 }
 END_TEST
 
-/* As many as there may be, and one more; then the end, which does not take for ever. */
+/* As many as there may be, and one more; then the end, which costs about as much as the beginning: both
+ * are linear, so whatever else the machine does weighs on both. */
 START_TEST (test_most_streams)
 {
-  gint64 start;
+  gint64 start = g_get_monotonic_time (), opening;
 
   open_both (WHOLE);
   for (guint i = 0; i < ADIT_LIMIT_STREAMS; i++)
@@ -651,10 +655,11 @@ START_TEST (test_most_streams)
   turn_until (party_worker, adit_session_get_n_streams (client->session) == ADIT_LIMIT_STREAMS);
   item_free_stream (server->items->pdata[7], ADIT_REASON_NONE, NULL);
   ck_assert (party_open (server, 0, 0, 0, 0) != NULL);
+  opening = g_get_monotonic_time () - start;
   start = g_get_monotonic_time ();
   end_session (CUT);
   turn_until (party_worker, server->n_closed && client->n_closed);
-  ck_assert_int_lt (g_get_monotonic_time () - start, (gint64) testing_patience () * 1000 * 1000);
+  ck_assert_int_lt (g_get_monotonic_time () - start, 8 * opening);
 }
 END_TEST
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* test-stranger: a session against frames made by hand: what a peer may do, what it may not, and what that costs whom. */
+/* test-stranger: a session against frames made by hand: what a peer may do, what it may not, and what that
+ * costs whom. */
 #include "flow/stranger.h"
 
 #include "base/error.h"
@@ -12,8 +13,9 @@
 /* Who does not say Hello first gets a Reject and nothing else: no echo, no pong. */
 START_TEST (test_no_hello)
 {
-  static const guint8 types[] = { ADIT_FRAME_PING, ADIT_FRAME_WELCOME, ADIT_FRAME_CLOSE, ADIT_FRAME_RESPONSE_END, ADIT_FRAME_PONG,
-                                  ADIT_FRAME_CREDIT, ADIT_FRAME_GOAWAY };
+  static const guint8 types[] = { ADIT_FRAME_PING, ADIT_FRAME_WELCOME, ADIT_FRAME_CLOSE,
+                                  ADIT_FRAME_RESPONSE_END, ADIT_FRAME_PONG, ADIT_FRAME_CREDIT,
+                                  ADIT_FRAME_GOAWAY };
 
   open_stranger (TRUE);
   say_text (types[_i], types[_i] == ADIT_FRAME_RESPONSE_END || types[_i] == ADIT_FRAME_CREDIT, "x");

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* test-link: what every kind of link promises, over a unix socket, TCP and a pair in memory; then what is special to each. */
+/* test-link: what every kind of link promises, over a unix socket, TCP and a pair in memory; then what is
+ * special to each. */
 #include "link/link.h"
 
 #include "base/error.h"
@@ -489,7 +490,7 @@ START_TEST (test_one_write)
 }
 END_TEST
 
-/* The peer answers, then closes on what it did not read: the answer is read first, then the failure is told. */
+/* The peer answers, then closes on what it did not read: the answer is read first, then the failure. */
 START_TEST (test_answer_before_reset)
 {
   int fds[2];

@@ -60,8 +60,10 @@ listen_on (const char *address)
 static int
 connect_to (int family, guint16 port)
 {
-  struct sockaddr_in four = { .sin_family = AF_INET, .sin_port = htons (port), .sin_addr.s_addr = htonl (INADDR_LOOPBACK) };
-  struct sockaddr_in6 six = { .sin6_family = AF_INET6, .sin6_port = htons (port), .sin6_addr = IN6ADDR_LOOPBACK_INIT };
+  struct sockaddr_in four = { .sin_family = AF_INET, .sin_port = htons (port),
+                              .sin_addr.s_addr = htonl (INADDR_LOOPBACK) };
+  struct sockaddr_in6 six = { .sin6_family = AF_INET6, .sin6_port = htons (port),
+                              .sin6_addr = IN6ADDR_LOOPBACK_INIT };
   int fd = socket (family, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
   ck_assert_int_ge (fd, 0);
@@ -112,7 +114,8 @@ assert_refused (const char *address, guint16 port, gboolean share, const char *c
 
 START_TEST (test_no_literal)
 {
-  static const char *const addresses[] = { "adit.example.com", "127.0.0.1:80", "127.1", "*", "[::1]", "", "256.0.0.1" };
+  static const char *const addresses[] = { "adit.example.com", "127.0.0.1:80", "127.1", "*", "[::1]", "",
+                                           "256.0.0.1" };
 
   for (guint i = 0; i < G_N_ELEMENTS (addresses); i++)
     assert_refused (addresses[i], 0, FALSE, "literal");
@@ -346,7 +349,8 @@ END_TEST
 START_TEST (test_is_loopback)
 {
   static const char *const yes[] = { "127.0.0.1", "127.9.9.9", "::1", "localhost", "::ffff:127.0.0.1" };
-  static const char *const no[] = { "0.0.0.0", "::", "192.0.2.1", "2001:db8::1", "adit.example.com", "", "::ffff:10.0.0.1" };
+  static const char *const no[] = { "0.0.0.0", "::", "192.0.2.1", "2001:db8::1", "adit.example.com", "",
+                                    "::ffff:10.0.0.1" };
 
   for (guint i = 0; i < G_N_ELEMENTS (yes); i++)
     ck_assert_msg (adit_listener_is_loopback (yes[i]), "%s", yes[i]);

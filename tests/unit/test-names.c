@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* test-names: who gets which name, from whom it is taken and for how long it is held; the file that outlives a restart.
+/* test-names: who gets which name, from whom it is taken and for how long it is held; the file that
+ * outlives a restart.
  *
  * Sessions are only counted here, so this file brings its own AditUplink. */
 #include "server/names.h"
@@ -54,8 +55,9 @@ on_line (const char *line, gpointer data)
 static const AditToken *
 token_of (const char *rights)
 {
-  g_autofree char *text = g_strdup_printf ("server = { domain = \"d.example\"; bind = \"127.0.0.1\"; };"
-                                           "auth = { tokens = ( \"" SECRET_B "\", { token = \"" SECRET_A "\"; %s } ); };", rights);
+  g_autofree char *text
+    = g_strdup_printf ("server = { domain = \"d.example\"; bind = \"127.0.0.1\"; };"
+                       "auth = { tokens = ( \"" SECRET_B "\", { token = \"" SECRET_A "\"; %s } ); };", rights);
   char **errors;
 
   adit_policy_unref (policy);
@@ -106,8 +108,8 @@ static AditGrant *
 claim (const AditToken *token, guint i, const char *instance, const char *label, guint64 epoch)
 {
   static AditGrant grant;
-  AditClaim asked = { .token = token, .instance = instance, .label = label, .epoch = epoch, .uplink = &sessions[i],
-                      .worker = i, .index = i + 10 };
+  AditClaim asked = { .token = token, .instance = instance, .label = label, .epoch = epoch,
+                      .uplink = &sessions[i], .worker = i, .index = i + 10 };
 
   g_clear_pointer (&grant.reason, g_free);
   adit_names_claim (names, &asked, &grant);
@@ -217,7 +219,8 @@ END_TEST
 /* A name by chance is one that the token may have, by whichever of its patterns. */
 START_TEST (test_random_patterns)
 {
-  static const char *const rows[] = { "\"ci-*\"", "\"*-ci\"", "\"ci-*-x\"", "\"*\"", "\"web\", \"ci-*\"", "\"ci-*-*\"", "\"*web\", \"web\"" };
+  static const char *const rows[] = { "\"ci-*\"", "\"*-ci\"", "\"ci-*-x\"", "\"*\"", "\"web\", \"ci-*\"",
+                                      "\"ci-*-*\"", "\"*web\", \"web\"" };
   g_autofree char *rights = g_strdup_printf ("subdomains = [ %s ];", rows[_i]);
 
   token_of (rights);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* test-policy: a good server.cfg, the defaults of an empty one, every complaint with its line; rights of tokens; what is shown. */
+/* test-policy: a good server.cfg, the defaults of an empty one, every complaint with its line; rights of
+ * tokens; what is shown. */
 #include "server/policy.h"
 
 #include "lib/testing.h"
@@ -35,19 +36,20 @@ peer_of (const char *address)
 
 START_TEST (test_full)
 {
-  AditPolicy *policy = parse ("server = {\n"
-                              "  domain = \"Adit.Example.COM\"; bind = \"0.0.0.0\"; control_port = 7001; http_port = 8080;\n"
-                              "  https_port = 8443; cert_path = \"/c1\"; key_path = \"/k1\";\n"
-                              "  certificates = ( { cert_path = \"/c2\"; key_path = \"/k2\"; } );\n"
-                              "  tcp_ports = \"20000-60000\"; workers = 3; state_dir = \"/var/s\";\n"
-                              "  public_scheme = \"https\"; trusted_proxies = [ \"10.0.0.0/8\", \"::1\" ];\n"
-                              "};\n"
-                              "control = { tls = \"optional\"; };\n"
-                              "auth = { tokens = ( \"first-token\", { token = \"second-token\"; name = \"ci\";\n"
-                              "  subdomains = [ \"CI-*\", \"web\" ]; tcp_ports = \"30000-30010\";\n"
-                              "  allow_cidrs = [ \"10.0.0.0/8\" ]; deny_cidrs = [ \"10.1.0.0/16\" ]; } ); };\n"
-                              "limits = { max_clients = 5; max_concurrent_requests = 6; idle_timeout_seconds = 7;\n"
-                              "  drain_timeout_seconds = 0; head_timeout_seconds = 9; response_timeout_seconds = 10; };\n");
+  AditPolicy *policy
+    = parse ("server = {\n"
+             "  domain = \"Adit.Example.COM\"; bind = \"0.0.0.0\"; control_port = 7001; http_port = 8080;\n"
+             "  https_port = 8443; cert_path = \"/c1\"; key_path = \"/k1\";\n"
+             "  certificates = ( { cert_path = \"/c2\"; key_path = \"/k2\"; } );\n"
+             "  tcp_ports = \"20000-60000\"; workers = 3; state_dir = \"/var/s\";\n"
+             "  public_scheme = \"https\"; trusted_proxies = [ \"10.0.0.0/8\", \"::1\" ];\n"
+             "};\n"
+             "control = { tls = \"optional\"; };\n"
+             "auth = { tokens = ( \"first-token\", { token = \"second-token\"; name = \"ci\";\n"
+             "  subdomains = [ \"CI-*\", \"web\" ]; tcp_ports = \"30000-30010\";\n"
+             "  allow_cidrs = [ \"10.0.0.0/8\" ]; deny_cidrs = [ \"10.1.0.0/16\" ]; } ); };\n"
+             "limits = { max_clients = 5; max_concurrent_requests = 6; idle_timeout_seconds = 7;\n"
+             "  drain_timeout_seconds = 0; head_timeout_seconds = 9; response_timeout_seconds = 10; };\n");
   AditToken *token = policy->tokens->pdata[1];
 
   ck_assert_str_eq (policy->domain, "adit.example.com");
@@ -84,7 +86,8 @@ END_TEST
 
 START_TEST (test_defaults)
 {
-  AditPolicy *policy = parse ("server = { domain = \"a.b\"; };\nauth = { tokens = ( \"" SECRET "\" ); };\n");
+  AditPolicy *policy
+    = parse ("server = { domain = \"a.b\"; };\nauth = { tokens = ( \"" SECRET "\" ); };\n");
 
   ck_assert_str_eq (policy->bind, "::");
   ck_assert_int_eq (policy->control_port, 7000);
@@ -102,7 +105,8 @@ START_TEST (test_defaults)
   ck_assert_uint_eq (policy->response_timeout_ms, 0);
   adit_policy_unref (policy);
 
-  policy = parse ("server = { domain = \"a.b\"; bind = \"127.0.0.1\"; cert_path = \"/c\"; key_path = \"/k\"; state_dir = \"\"; http_port = 0; };");
+  policy = parse ("server = { domain = \"a.b\"; bind = \"127.0.0.1\"; cert_path = \"/c\"; key_path = \"/k\";"
+                  " state_dir = \"\"; http_port = 0; };");
   ck_assert_int_eq (policy->https_port, 443);
   ck_assert_int_eq (policy->http_port, 0);
   ck_assert (policy->state_dir == NULL);
@@ -136,7 +140,8 @@ START_TEST (test_numbers)
       gint64 values[] = { rows[i / 4].min - 1, rows[i / 4].min, rows[i / 4].max, rows[i / 4].max + 1 };
       gboolean in_limits = strchr (rows[i / 4].key, '_') && !strstr (rows[i / 4].key, "port");
       g_autofree char *text
-          = g_strdup_printf ("server = { domain = \"a.b\"; bind = \"::1\"; %s%s = %" G_GINT64_FORMAT "; };", in_limits ? "}; limits = { " : "",
+          = g_strdup_printf ("server = { domain = \"a.b\"; bind = \"::1\"; %s%s = %" G_GINT64_FORMAT "; };",
+                             in_limits ? "}; limits = { " : "",
                              rows[i / 4].key, values[i % 4]);
       char **errors;
       AditPolicy *policy = adit_policy_parse (text, "test.cfg", &errors);
@@ -165,42 +170,66 @@ static const Row rows[] = {
   { "", "test.cfg:1: ", NULL, "server = { … }" },
   { "server = 5;", "test.cfg:1: server: ", "test.cfg:1: the group server", "group" },
   { "server = {\n bind = \"::1\";\n};", "test.cfg:1: server: ", NULL, "domain is missing" },
-  { "server = {\n domain = \"a_b\";\n bind = \"::1\"; };", "test.cfg:2: domain: ", NULL, "\"a_b\" is no domain name" },
+  { "server = {\n domain = \"a_b\";\n bind = \"::1\"; };", "test.cfg:2: domain: ", NULL,
+    "\"a_b\" is no domain name" },
   { "server = {\n domain = \"a..b\";\n bind = \"::1\"; };", "test.cfg:2: domain: ", NULL, "no domain name" },
   { "server = {\n domain = \"\";\n bind = \"::1\"; };", "test.cfg:2: domain: ", NULL, "no domain name" },
-  { "server = {\n domain = 5;\n bind = \"::1\"; };", "test.cfg:1: server: ", "test.cfg:2: domain: ", "missing" },
-  { "server = { domain = \"a.b\";\n bind = \"localhost\"; };\nauth = { tokens = ( \"" SECRET "\" ); };", "test.cfg:2: bind: ", NULL,
+  { "server = {\n domain = 5;\n bind = \"::1\"; };", "test.cfg:1: server: ", "test.cfg:2: domain: ",
+    "missing" },
+  { "server = { domain = \"a.b\";\n bind = \"localhost\"; };\nauth = { tokens = ( \"" SECRET "\" ); };",
+    "test.cfg:2: bind: ", NULL,
     "no literal address" },
-  { "server = { domain = \"a.b\"; bind = \"::1\";\n control_port = 0; };", "test.cfg:2: control_port: ", NULL, "" },
-  { "server = { domain = \"a.b\"; bind = \"::1\";\n http_port = \"http\"; };", "test.cfg:2: http_port: ", NULL, "whole number" },
-  { "server = { domain = \"a.b\"; bind = \"::1\";\n http_port = 65536; };", "test.cfg:2: http_port: ", NULL, "between" },
-  { "server = { domain = \"a.b\"; bind = \"::1\";\n public_scheme = \"ftp\"; };", "test.cfg:2: public_scheme: ", NULL, "https" },
-  { "server = { domain = \"a.b\"; bind = \"::1\";\n tcp_ports = \"2-1\"; };", "test.cfg:2: tcp_ports: ", NULL, "range of ports" },
-  { "server = { domain = \"a.b\"; bind = \"::1\";\n tcp_ports = \"0-10\"; };", "test.cfg:2: tcp_ports: ", NULL, "range of ports" },
-  { "server = { domain = \"a.b\"; bind = \"::1\";\n tcp_ports = \"1-65536\"; };", "test.cfg:2: tcp_ports: ", NULL, "range of ports" },
-  { "server = { domain = \"a.b\"; bind = \"::1\";\n tcp_ports = \"1-2-3\"; };", "test.cfg:2: tcp_ports: ", NULL, "range of ports" },
+  { "server = { domain = \"a.b\"; bind = \"::1\";\n control_port = 0; };", "test.cfg:2: control_port: ", NULL,
+    "" },
+  { "server = { domain = \"a.b\"; bind = \"::1\";\n http_port = \"http\"; };", "test.cfg:2: http_port: ",
+    NULL, "whole number" },
+  { "server = { domain = \"a.b\"; bind = \"::1\";\n http_port = 65536; };", "test.cfg:2: http_port: ", NULL,
+    "between" },
+  { "server = { domain = \"a.b\"; bind = \"::1\";\n public_scheme = \"ftp\"; };",
+    "test.cfg:2: public_scheme: ", NULL, "https" },
+  { "server = { domain = \"a.b\"; bind = \"::1\";\n tcp_ports = \"2-1\"; };", "test.cfg:2: tcp_ports: ", NULL,
+    "range of ports" },
+  { "server = { domain = \"a.b\"; bind = \"::1\";\n tcp_ports = \"0-10\"; };", "test.cfg:2: tcp_ports: ",
+    NULL, "range of ports" },
+  { "server = { domain = \"a.b\"; bind = \"::1\";\n tcp_ports = \"1-65536\"; };", "test.cfg:2: tcp_ports: ",
+    NULL, "range of ports" },
+  { "server = { domain = \"a.b\"; bind = \"::1\";\n tcp_ports = \"1-2-3\"; };", "test.cfg:2: tcp_ports: ",
+    NULL, "range of ports" },
   { "server = { domain = \"a.b\"; bind = \"::1\";\n trusted_proxies = [\n\"10.0.0.0/8\",\n\"10.0.0.0/33\" ]; };",
     "test.cfg:2: trusted_proxies: ", NULL, "\"10.0.0.0/33\" is no network" },
-  { "server = { domain = \"a.b\"; bind = \"::1\";\n cert_path = \"/c\"; };", "test.cfg:2: cert_path: ", NULL, "key_path is missing" },
-  { "server = { domain = \"a.b\"; bind = \"::1\";\n key_path = \"/k\"; };", "test.cfg:2: key_path: ", NULL, "cert_path is missing" },
-  { "server = { domain = \"a.b\"; bind = \"::1\";\n certificates = ( { cert_path = \"/c\"; key_path = \"/k\"; } ); };",
+  { "server = { domain = \"a.b\"; bind = \"::1\";\n cert_path = \"/c\"; };", "test.cfg:2: cert_path: ", NULL,
+    "key_path is missing" },
+  { "server = { domain = \"a.b\"; bind = \"::1\";\n key_path = \"/k\"; };", "test.cfg:2: key_path: ", NULL,
+    "cert_path is missing" },
+  { "server = { domain = \"a.b\"; bind = \"::1\";\n certificates ="
+    " ( { cert_path = \"/c\"; key_path = \"/k\"; } ); };",
     "test.cfg:2: certificates: ", NULL, "as the first" },
-  { "server = { domain = \"a.b\"; bind = \"::1\"; cert_path = \"/c\"; key_path = \"/k\";\n certificates = ( \"/c\" ); };",
+  { "server = { domain = \"a.b\"; bind = \"::1\"; cert_path = \"/c\"; key_path = \"/k\";\n"
+    " certificates = ( \"/c\" ); };",
     "test.cfg:2: certificates: ", NULL, "groups" },
   { "server = { domain = \"a.b\"; };\n", "test.cfg:1: ", NULL, "auth.tokens is missing" },
-  { "server = { domain = \"a.b\"; };\nauth = { tokens = ( ); };", "test.cfg:1: ", NULL, "auth.tokens is missing" },
+  { "server = { domain = \"a.b\"; };\nauth = { tokens = ( ); };", "test.cfg:1: ", NULL,
+    "auth.tokens is missing" },
   { SERVER "auth = {\n tokens = ( \"short\" ); };", "test.cfg:3: tokens: ", NULL, "fewer than 8" },
-  { SERVER "auth = {\n tokens = ( \"" SECRET "\", \"" SECRET "\" ); };", "test.cfg:3: tokens: ", NULL, "twice" },
-  { SERVER "auth = { tokens = (\n { name = \"x\"; } ); };", "test.cfg:3: tokens[0]: ", NULL, "token is missing" },
+  { SERVER "auth = {\n tokens = ( \"" SECRET "\", \"" SECRET "\" ); };", "test.cfg:3: tokens: ", NULL,
+    "twice" },
+  { SERVER "auth = { tokens = (\n { name = \"x\"; } ); };", "test.cfg:3: tokens[0]: ", NULL,
+    "token is missing" },
   { SERVER "auth = { tokens = (\n 5 ); };", "test.cfg:3: tokens[0]: ", NULL, "string" },
-  { SERVER "auth = { tokens = ( { token = \"" SECRET "\";\n allow_cidrs = [ \"nowhere\" ]; } ); };", "test.cfg:3: allow_cidrs: ", NULL,
+  { SERVER "auth = { tokens = ( { token = \"" SECRET "\";\n allow_cidrs = [ \"nowhere\" ]; } ); };",
+    "test.cfg:3: allow_cidrs: ", NULL,
     "\"nowhere\" is no network" },
-  { SERVER "auth = { tokens = ( { token = \"" SECRET "\";\n tcp_ports = \"x\"; } ); };", "test.cfg:3: tcp_ports: ", NULL, "range" },
-  { SERVER "auth = { tokens = ( { token = \"" SECRET "\";\n subdomains = [ 5 ]; } ); };", "test.cfg:3: ", NULL, "string" },
-  { SERVER "control = {\n tls = \"maybe\"; };", "test.cfg:3: tls: ", NULL, "\"required\", \"optional\" or \"off\"" },
-  { SERVER "limits = {\n max_client = 5; };", "test.cfg:3: max_client: ", NULL, "did you mean 'max_clients'" },
+  { SERVER "auth = { tokens = ( { token = \"" SECRET "\";\n tcp_ports = \"x\"; } ); };",
+    "test.cfg:3: tcp_ports: ", NULL, "range" },
+  { SERVER "auth = { tokens = ( { token = \"" SECRET "\";\n subdomains = [ 5 ]; } ); };", "test.cfg:3: ",
+    NULL, "string" },
+  { SERVER "control = {\n tls = \"maybe\"; };", "test.cfg:3: tls: ", NULL,
+    "\"required\", \"optional\" or \"off\"" },
+  { SERVER "limits = {\n max_client = 5; };", "test.cfg:3: max_client: ", NULL,
+    "did you mean 'max_clients'" },
   { SERVER "nonsense = 1;", "test.cfg:2: nonsense: ", NULL, "unknown key" },
-  { SERVER "limits = {\n max_clients = 0;\n idle_timeout_seconds = 0; };", "test.cfg:3: max_clients: ", "test.cfg:4: idle_timeout_seconds: ",
+  { SERVER "limits = {\n max_clients = 0;\n idle_timeout_seconds = 0; };", "test.cfg:3: max_clients: ",
+    "test.cfg:4: idle_timeout_seconds: ",
     "between" },
   { SERVER "limits = {\n max_clients = ; };", "test.cfg:3: ", NULL, "" },
 };
@@ -295,14 +324,16 @@ START_TEST (test_names_of_token)
     gboolean allowed;
   } names[] = {
     { "ci-1", TRUE }, { "ci-", TRUE }, { "ci", FALSE }, { "xci-1", FALSE }, { "web", TRUE }, { "web1", FALSE },
-    { "pre-x-post", TRUE }, { "pre--post", TRUE }, { "pre-post", FALSE }, { "pre-x-postx", FALSE }, { "", FALSE },
+    { "pre-x-post", TRUE }, { "pre--post", TRUE }, { "pre-post", FALSE }, { "pre-x-postx", FALSE },
+    { "", FALSE },
   };
   AditPolicy *policy = parse (SERVER "auth = { tokens = ( \"anything\", { token = \"restricted\";"
                                      " subdomains = [ \"ci-*\", \"web\", \"pre-*-post\" ]; } ); };");
 
   for (guint i = 0; i < G_N_ELEMENTS (names); i++)
     {
-      ck_assert_msg (adit_token_allows_name (policy->tokens->pdata[1], names[i].name) == names[i].allowed, "%s", names[i].name);
+      ck_assert_msg (adit_token_allows_name (policy->tokens->pdata[1], names[i].name) == names[i].allowed,
+                     "%s", names[i].name);
       ck_assert (adit_token_allows_name (policy->tokens->pdata[0], names[i].name));
     }
   adit_policy_unref (policy);
@@ -316,14 +347,23 @@ START_TEST (test_networks)
     const char *address;
     gboolean allowed, trusted;
   } peers[] = {
-    { "10.0.0.1", TRUE, FALSE },        { "10.1.0.1", FALSE, FALSE },  { "10.2.255.255", TRUE, FALSE }, { "11.0.0.1", FALSE, FALSE },
-    { "192.0.2.7", TRUE, FALSE },       { "192.0.2.8", FALSE, FALSE }, { "2001:db8::1", TRUE, TRUE },   { "2001:db9::1", FALSE, FALSE },
-    { "2001:db8:ffff::1", TRUE, TRUE }, { "127.0.0.1", FALSE, TRUE },  { "::1", FALSE, FALSE },
+    { "10.0.0.1", TRUE, FALSE },
+    { "10.1.0.1", FALSE, FALSE },
+    { "10.2.255.255", TRUE, FALSE },
+    { "11.0.0.1", FALSE, FALSE },
+    { "192.0.2.7", TRUE, FALSE },
+    { "192.0.2.8", FALSE, FALSE },
+    { "2001:db8::1", TRUE, TRUE },
+    { "2001:db9::1", FALSE, FALSE },
+    { "2001:db8:ffff::1", TRUE, TRUE },
+    { "127.0.0.1", FALSE, TRUE },
+    { "::1", FALSE, FALSE },
   };
-  AditPolicy *policy = parse ("server = { domain = \"a.b\"; bind = \"::1\"; trusted_proxies = [ \"127.0.0.0/8\", \"2001:db8::/32\" ]; };"
-                              "auth = { tokens = ( \"anywhere\", { token = \"restricted\";"
-                              " allow_cidrs = [ \"10.0.0.0/8\", \"192.0.2.7\", \"2001:db8::/32\" ]; deny_cidrs = [ \"10.1.0.0/16\" ]; },"
-                              " { token = \"elsewhere\"; deny_cidrs = [ \"10.0.0.0/8\" ]; } ); };");
+  AditPolicy *policy
+    = parse ("server = { domain = \"a.b\"; bind = \"::1\"; trusted_proxies = [ \"127.0.0.0/8\", \"2001:db8::/32\" ]; };"
+             "auth = { tokens = ( \"anywhere\", { token = \"restricted\";"
+             " allow_cidrs = [ \"10.0.0.0/8\", \"192.0.2.7\", \"2001:db8::/32\" ]; deny_cidrs = [ \"10.1.0.0/16\" ]; },"
+             " { token = \"elsewhere\"; deny_cidrs = [ \"10.0.0.0/8\" ]; } ); };");
   AditPeer local = { .is_local = TRUE };
 
   for (guint i = 0; i < G_N_ELEMENTS (peers); i++)
@@ -331,9 +371,12 @@ START_TEST (test_networks)
       AditPeer peer = peer_of (peers[i].address);
 
       ck_assert (adit_token_allows_peer (policy->tokens->pdata[0], &peer));
-      ck_assert_msg (adit_token_allows_peer (policy->tokens->pdata[1], &peer) == peers[i].allowed, "%s", peers[i].address);
-      ck_assert (adit_token_allows_peer (policy->tokens->pdata[2], &peer) == !g_str_has_prefix (peers[i].address, "10."));
-      ck_assert_msg (adit_masks_contain (policy->trusted_proxies, &peer) == peers[i].trusted, "%s", peers[i].address);
+      ck_assert_msg (adit_token_allows_peer (policy->tokens->pdata[1], &peer) == peers[i].allowed, "%s",
+                     peers[i].address);
+      ck_assert_int_eq (adit_token_allows_peer (policy->tokens->pdata[2], &peer),
+                        !g_str_has_prefix (peers[i].address, "10."));
+      ck_assert_msg (adit_masks_contain (policy->trusted_proxies, &peer) == peers[i].trusted, "%s",
+                     peers[i].address);
     }
   ck_assert (adit_token_allows_peer (policy->tokens->pdata[0], &local));
   ck_assert (!adit_token_allows_peer (policy->tokens->pdata[1], &local));
@@ -345,9 +388,10 @@ END_TEST
 
 START_TEST (test_describe)
 {
-  AditPolicy *policy = parse ("server = { domain = \"a.b\"; https_port = 8443; cert_path = \"/c1\"; key_path = \"/k1\";"
-                              " public_scheme = \"https\"; };\n"
-                              "auth = { tokens = ( \"" SECRET "\", { token = \"tinytiny\"; name = \"ci\"; subdomains = [ \"ci-*\" ]; } ); };");
+  AditPolicy *policy
+    = parse ("server = { domain = \"a.b\"; https_port = 8443; cert_path = \"/c1\"; key_path = \"/k1\";"
+             " public_scheme = \"https\"; };\n"
+             "auth = { tokens = ( \"" SECRET "\", { token = \"tinytiny\"; name = \"ci\"; subdomains = [ \"ci-*\" ]; } ); };");
   g_autofree char *text = adit_policy_describe (policy);
   g_auto (GStrv) lines = g_strsplit (text, "\n", -1);
 
@@ -380,11 +424,14 @@ START_TEST (test_diff)
     { "server = { domain = \"c.d\"; bind = \"127.0.0.1\"; };", "server.domain" },
     { "server = { domain = \"a.b\"; bind = \"::1\"; };", "server.bind" },
     { "server = { domain = \"a.b\"; bind = \"127.0.0.1\"; control_port = 7001; };", "server.control_port" },
-    { "server = { domain = \"a.b\"; bind = \"127.0.0.1\"; http_port = 0; workers = 2; };", "server.http_port, server.workers" },
-    { "server = { domain = \"a.b\"; bind = \"127.0.0.1\"; cert_path = \"/c\"; key_path = \"/k\"; };", "server.https_port" },
+    { "server = { domain = \"a.b\"; bind = \"127.0.0.1\"; http_port = 0; workers = 2; };",
+      "server.http_port, server.workers" },
+    { "server = { domain = \"a.b\"; bind = \"127.0.0.1\"; cert_path = \"/c\"; key_path = \"/k\"; };",
+      "server.https_port" },
     { "server = { domain = \"a.b\"; bind = \"127.0.0.1\"; state_dir = \"\"; };", "server.state_dir" },
     { "server = { domain = \"a.b\"; bind = \"127.0.0.1\"; };"
-      "auth = { tokens = ( \"another-token\" ); }; limits = { max_clients = 1; }; control = { tls = \"off\"; };", NULL },
+      "auth = { tokens = ( \"another-token\" ); }; limits = { max_clients = 1; };"
+      "control = { tls = \"off\"; };", NULL },
   };
   AditPolicy *old = parse (SERVER), *new_policy = parse (changes[_i].text);
   g_autofree char *keys = adit_policy_diff_listeners (old, new_policy);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* test-poller: when a watch is called and when it is not: edges, what is wanted, re-arming, removal from callbacks. */
+/* test-poller: when a watch is called and when it is not: edges, what is wanted, re-arming, removal from
+ * callbacks. */
 #include "loop/poller.h"
 
 #include "lib/testing.h"
@@ -190,7 +191,8 @@ START_TEST (test_ends)
   shutdown (half.peer, SHUT_WR);
   turn ();
   ck_assert_uint_eq (half.called, 1);
-  ck_assert_uint_eq (half.seen & (ADIT_READY_IN | ADIT_READY_RDHUP | ADIT_READY_HUP), ADIT_READY_IN | ADIT_READY_RDHUP);
+  ck_assert_uint_eq (half.seen & (ADIT_READY_IN | ADIT_READY_RDHUP | ADIT_READY_HUP),
+                     ADIT_READY_IN | ADIT_READY_RDHUP);
 
   /* A dead connection is told whatever is wanted. */
   close (whole.peer);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* test-router: snapshots that are swapped while workers read them: what a worker found stays until the end of its turn, and
- * everything is freed in the end. Made for the thread sanitizer.
+/* test-router: snapshots that are swapped while workers read them: what a worker found stays until the end
+ * of its turn, and everything is freed in the end. Made for the thread sanitizer.
  *
  * Sessions are only counted here, so this file brings its own AditUplink. */
 #include "server/router.h"
@@ -74,12 +74,14 @@ label_of (guint i, char text[16])
 static GHashTable *
 table_of (guint generation)
 {
-  GHashTable *table = g_hash_table_new_full (g_str_hash, g_str_equal, NULL, (GDestroyNotify) adit_tunnel_unref);
+  GHashTable *table = g_hash_table_new_full (g_str_hash, g_str_equal, NULL,
+                                             (GDestroyNotify) adit_tunnel_unref);
 
   for (guint i = 0; i < LABELS; i++)
     {
       char label[16];
-      AditTunnel *tunnel = adit_tunnel_new (label_of (i, label), "https://a", i % 2 ? &session : NULL, i % WORKERS, generation);
+      AditTunnel *tunnel = adit_tunnel_new (label_of (i, label), "https://a", i % 2 ? &session : NULL,
+                                            i % WORKERS, generation);
 
       g_hash_table_insert (table, tunnel->label, tunnel);
     }
@@ -120,7 +122,8 @@ START_TEST (test_old_table)
 }
 END_TEST
 
-/* Reads as a visitor does, then once more. What is found within one turn may be of two tables, but never of a freed one. */
+/* Reads as a visitor does, then once more. What is found within one turn may be of two tables, but never of a
+ * freed one. */
 static void
 read_some (gpointer data)
 {

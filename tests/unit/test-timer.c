@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* test-timer: the wheel: order, lazy re-arm, stopping from functions, far deadlines, jumps of the clock; never early. */
+/* test-timer: the wheel: order, lazy re-arm, stopping from functions, far deadlines, jumps of the clock;
+ * never early. */
 #include "loop/timer.h"
 
 #include "lib/turning.h"
@@ -135,7 +136,8 @@ START_TEST (test_order)
 }
 END_TEST
 
-/* Each delay at each place within a tick: not early, and at most a tick late if the wheel is asked each millisecond. */
+/* Each delay at each place within a tick: not early, and at most a tick late if the wheel is asked each
+ * millisecond. */
 START_TEST (test_punctual)
 {
   for (guint delay = 0; delay <= 40; delay++)

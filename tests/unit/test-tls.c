@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* test-tls: TLS links against each other and against a plain GnuTLS client, and the certificates behind them.
+/* test-tls: TLS links against each other and against a plain GnuTLS client, and the certificates behind
+ * them.
  *
  * All keys are made at run time. */
 #include "link/tls.h"
@@ -122,7 +123,8 @@ open_both (AditTlsUse use, const AditTrust *trust)
 static AditTrust
 pinned (void)
 {
-  return (AditTrust){ .host = (char *) "adit.example.com", .fingerprint = (char *) adit_creds_get_fingerprint (server_creds) };
+  return (AditTrust){ .host = (char *) "adit.example.com",
+                      .fingerprint = (char *) adit_creds_get_fingerprint (server_creds) };
 }
 
 static void
@@ -281,8 +283,9 @@ write_all (int fd, const void *bytes, gsize len)
 /* What is no TLS, or stops in the middle of it, fails soon and by itself. */
 START_TEST (test_no_tls)
 {
-  const AditSpan starts[] = { ADIT_SPAN ("GET / HTTP/1.1\r\nHost: a\r\n\r\n"), ADIT_SPAN ("\x16\x03\x01\x02"), ADIT_SPAN (""),
-                              ADIT_SPAN ("\x16\x03\x01\xff\xff garbage"), ADIT_SPAN ("\x15\x03\x03\0\2\2\x28") };
+  const AditSpan starts[] = { ADIT_SPAN ("GET / HTTP/1.1\r\nHost: a\r\n\r\n"), ADIT_SPAN ("\x16\x03\x01\x02"),
+                              ADIT_SPAN (""), ADIT_SPAN ("\x16\x03\x01\xff\xff garbage"),
+                              ADIT_SPAN ("\x15\x03\x03\0\2\2\x28") };
   int fds[2];
 
   sockets (fds);
@@ -411,8 +414,8 @@ END_TEST
 /* A record that somebody changed on the way. */
 START_TEST (test_bad_record)
 {
-  static const guint8 record[] = { 0x17, 0x03, 0x03, 0, 32, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16,
-                                   17,   18,   19,   20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32 };
+  static const guint8 record[] = { 0x17, 0x03, 0x03, 0, 32, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15,
+                                   16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32 };
 
   open_pinned ();
   turn_times (worker, 5);
@@ -444,7 +447,8 @@ START_TEST (test_by_name)
   AditCreds *other = adit_creds_load_or_make (second, "two.example.org", NULL);
   g_autofree char *cert = g_build_filename (second, "control.crt", NULL);
   g_autofree char *key = g_build_filename (second, "control.key", NULL);
-  AditTrust trust = { .host = (char *) "two.example.org", .fingerprint = (char *) adit_creds_get_fingerprint (other) };
+  AditTrust trust = { .host = (char *) "two.example.org",
+                      .fingerprint = (char *) adit_creds_get_fingerprint (other) };
 
   ck_assert (adit_creds_add (server_creds, cert, key, NULL));
   ck_assert_str_ne (adit_creds_get_fingerprint (server_creds), adit_creds_get_fingerprint (other));
@@ -753,7 +757,8 @@ START_TEST (test_make_once)
   assert_private (cert);
   assert_private (key);
   ck_assert (adit_fingerprint_is_valid (adit_creds_get_fingerprint (server_creds)));
-  ck_assert_int_gt (adit_creds_get_expiry (server_creds), g_get_real_time () / G_USEC_PER_SEC + 10 * 365 * 86400);
+  ck_assert_int_gt (adit_creds_get_expiry (server_creds),
+                    g_get_real_time () / G_USEC_PER_SEC + 10 * 365 * 86400);
   ck_assert (g_file_get_contents (key, &before, NULL, NULL));
   again = adit_creds_load_or_make (dir, "renamed.example.com", NULL);
   ck_assert (g_file_get_contents (key, &after, NULL, NULL));
@@ -840,15 +845,17 @@ END_TEST
 START_TEST (test_openssl)
 {
   g_autofree char *openssl = g_find_program_in_path ("openssl");
-  g_autofree char *command = g_strdup_printf ("openssl x509 -in %s/control.crt -noout -pubkey | openssl pkey -pubin -outform DER |"
-                                              " openssl dgst -sha256 -r", dir);
+  g_autofree char *command
+    = g_strdup_printf ("openssl x509 -in %s/control.crt -noout -pubkey | openssl pkey -pubin -outform DER |"
+                       " openssl dgst -sha256 -r", dir);
   const char *argv[] = { "sh", "-c", command, NULL };
   g_autofree char *out = NULL;
   g_autofree char *expected = NULL;
 
   if (openssl == NULL)
     return;
-  ck_assert (g_spawn_sync (NULL, (char **) argv, NULL, G_SPAWN_SEARCH_PATH, NULL, NULL, &out, NULL, NULL, NULL));
+  ck_assert (g_spawn_sync (NULL, (char **) argv, NULL, G_SPAWN_SEARCH_PATH, NULL, NULL, &out, NULL, NULL,
+                           NULL));
   ck_assert_uint_ge (strlen (out), 64);
   expected = g_strdup_printf ("sha256:%.64s", out);
   ck_assert_str_eq (adit_creds_get_fingerprint (server_creds), expected);

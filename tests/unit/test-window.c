@@ -171,7 +171,8 @@ START_TEST (test_random)
           sent += len;
         }
       else if (held > 0)
-        allowed += adit_window_consume (&window, 1 + turn_random (&seed, (guint32) held), now, RTT_US, &budget);
+        allowed += adit_window_consume (&window, 1 + turn_random (&seed, (guint32) held), now, RTT_US,
+                                        &budget);
       ck_assert_uint_eq (window.granted, allowed);
       ck_assert_uint_le (allowed - window.consumed, window.size);
       ck_assert_uint_eq (budget + (window.size - INITIAL), ADIT_LIMIT_WINDOW_BUDGET);

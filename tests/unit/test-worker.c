@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* test-worker: a turn and its order, deferred work, mail from threads, timers, foreign sources in the context; the crew. */
+/* test-worker: a turn and its order, deferred work, mail from threads, timers, foreign sources in the
+ * context; the crew. */
 #include "loop/worker.h"
 
 #include "base/clock.h"
