@@ -114,7 +114,7 @@ def test_killed_server_with_several_tunnels(world):
 def test_dead_peers_are_noticed(world):
     """A frozen client, a frozen server, and a cable pulled somewhere (no FIN, no RST), side by side.
 
-    Each is noticed within 10 s, and each tunnel is back by itself, under the same name, when its fault is over."""
+    Each is noticed within 10 s; each tunnel is back by itself, under the same name, when its fault is over."""
     asleep_server, asleep, _ = world.tunnel()
     frozen, orphan, _ = world.tunnel()
     far_server, far, _, relay = through_relay(world)

@@ -102,10 +102,14 @@ START_TEST (tcp_tunnels_come_later)
   static const char text[] = "tunnels = { db = { type = \"tcp\"; target = \"5432\"; port = 30000; };\n"
                              "  web = { target = \"3000\"; }; };";
   static const char *const web[] = { "web", NULL };
-  g_autoptr (AditClientCfg) none = must_parse (text, NULL);
-  g_autoptr (AditClientCfg) named = must_parse (text, web);
+  g_autoptr (AditClientCfg) none = NULL;
+  g_autoptr (AditClientCfg) named = NULL;
   g_auto (GStrv) errors = NULL;
 
+  none = must_parse (text, NULL);
+  named = must_parse (text, web);
+  ck_assert_ptr_nonnull (none);
+  ck_assert_ptr_nonnull (named);
   ck_assert_ptr_null (adit_clientcfg_parse (text, "client.cfg", all, &errors));
   ck_assert_uint_eq (g_strv_length (errors), 1);
   ck_assert (g_str_has_prefix (errors[0], "client.cfg:1: type: "));
@@ -219,6 +223,7 @@ START_TEST (login_makes_a_file)
   g_auto (GStrv) errors = NULL;
   g_autoptr (AditClientCfg) cfg = adit_clientcfg_load (path, all, &errors);
 
+  ck_assert_ptr_nonnull (text);
   ck_assert_ptr_nonnull (cfg);
   ck_assert_str_eq (cfg->server, "box:7000");
   ck_assert_str_eq (cfg->token, "a \"quoted\\ one");
