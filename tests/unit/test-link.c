@@ -278,6 +278,27 @@ START_TEST (test_many_bytes)
 }
 END_TEST
 
+/* Several pieces in one call, of which the socket takes a part that ends in any of them. */
+START_TEST (test_pieces)
+{
+  static const gsize sizes[] = { 1000, 150000, 0, 3, 90000, 200000 };
+  struct iovec iov[G_N_ELEMENTS (sizes)];
+  gsize at = 0;
+
+  open_both (_i);
+  make_narrow (_i);
+  for (guint i = 0; i < 10; i++)
+    {
+      for (guint j = 0; j < G_N_ELEMENTS (sizes); at += sizes[j++])
+        iov[j] = (struct iovec){ pattern () + at, sizes[j] };
+      adit_link_sendv (left.link, iov, G_N_ELEMENTS (sizes));
+      turn_times (worker, i % 3);
+    }
+  turn_until (worker, right.got >= at);
+  assert_got (&right, pattern (), at);
+}
+END_TEST
+
 /* Both ways at once, each sender only as fast as its queue drains. */
 START_TEST (test_paced)
 {
@@ -504,6 +525,24 @@ START_TEST (test_answer_before_reset)
   turn_until (worker, left.n_failed || left.eof);
   assert_got (&left, (const guint8 *) "413", 3);
   turn_until (worker, adit_link_get_queued (left.link) == 0 || left.n_failed);
+}
+END_TEST
+
+/* It closed before we wrote: what it said is read, and then it is a failure, not an end, for ours was not read. */
+START_TEST (test_answer_before_write)
+{
+  int fds[2];
+
+  sockets (UNIX, fds);
+  ck_assert_int_eq (write (fds[1], "408", 3), 3);
+  close (fds[1]);
+  init_end (&left, adit_tcp_new (fds[0]));
+  adit_link_send (left.link, adit_span (pattern (), _i ? 100 : MANY));
+  adit_link_flush (left.link);
+  turn_until (worker, left.n_failed);
+  assert_got (&left, (const guint8 *) "408", 3);
+  ck_assert (!left.eof);
+  ck_assert_int_eq (left.code, ADIT_ERROR_CLOSED);
 }
 END_TEST
 
@@ -795,6 +834,7 @@ main (void)
   tcase_set_timeout (all, 30);
   tcase_add_loop_test (all, test_small, 0, N_KINDS);
   tcase_add_loop_test (all, test_many_bytes, 0, N_KINDS);
+  tcase_add_loop_test (all, test_pieces, 0, N_KINDS);
   tcase_add_loop_test (all, test_paced, 0, N_KINDS);
   tcase_add_loop_test (all, test_half_close, 0, N_KINDS);
   tcase_add_loop_test (all, test_close, 0, N_KINDS);
@@ -811,6 +851,7 @@ main (void)
   tcase_set_timeout (socket_case, 30);
   tcase_add_test (socket_case, test_one_write);
   tcase_add_loop_test (socket_case, test_answer_before_reset, 0, PAIR);
+  tcase_add_loop_test (socket_case, test_answer_before_write, 0, 2);
   tcase_add_loop_test (socket_case, test_write_to_dead, 0, PAIR);
   tcase_add_loop_test (socket_case, test_failed_then_detached, 0, PAIR);
   tcase_add_loop_test (socket_case, test_quiet, 0, PAIR);

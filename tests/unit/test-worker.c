@@ -402,6 +402,11 @@ START_TEST (test_foreign)
       adit_worker_call (worker, on_order_mail, NULL);
       adit_worker_turn (worker, TRUE);
       ck_assert_str_eq (log_of, "mwd");
+      turn_times (worker, 2);
+      *log_of = '\0';
+      adit_worker_call (worker, on_order_mail, NULL); /* and mail alone */
+      adit_worker_turn (worker, TRUE);
+      ck_assert_str_eq (log_of, "md");
     }
   for (guint n = 0; n < FOREIGN; n++)
     detach_foreign (&foreign, n);
