@@ -29,7 +29,6 @@ struct _AditWorker
   GThread *thread;
   gboolean stopping;
   int wakeup; /* descriptor that the context polls, once known */
-  gboolean polled;
   gboolean woken; /* in this turn, by mail or by the context */
 };
 
@@ -56,7 +55,6 @@ worker_poll (GPollFD *fds, guint n_fds, gint timeout)
   GPollFD few[16], *all = few;
   gint n;
 
-  self->polled = TRUE;
   if (n_fds == 1 && (fds[0].fd == self->wakeup || self->wakeup < 0))
     {
       if (self->wakeup < 0)

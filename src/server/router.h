@@ -16,5 +16,5 @@ AditRouter *adit_router_new (AditCrew *crew, void (*on_published) (gpointer data
 void adit_router_free (AditRouter *router);
 /* Main thread. Takes @tunnels: label to AditTunnel, owning both. */
 void adit_router_publish (AditRouter *router, GHashTable *tunnels);
-/* A worker: borrowed until the end of its turn; NULL if there is no such name. */
+/* A worker: borrowed until the callback returns; NULL if there is no such name. */
 AditTunnel *adit_router_find (AditRouter *router, const char *label);
